@@ -1,0 +1,50 @@
+//! Lesson 05 · Take turns, the server: shows a message, and a person types the answer.
+//!
+//! Terminal 1:   cargo run --bin 05-turns-server
+//! Terminal 2:   cargo run --bin 05-turns-client
+//!
+//! Start a second client and let both speak: while you type the answer to one, the other waits.
+
+use std::net::UdpSocket;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use sockets_by_example::address::Address;
+use sockets_by_example::datagram::{LONGEST, receive};
+use sockets_by_example::program::{finish, go_on_after};
+use sockets_by_example::say;
+use sockets_by_example::terminal::ask;
+use sockets_by_example::text::{UTF_8, received};
+
+// ANCHOR: arguments
+/// A chat at the console, the side that answers: each message waits for a person's line.
+#[derive(Parser)]
+#[command(after_help = "Explained in chapter 05 of the book: Take turns.")]
+struct Args {
+    /// Where to listen
+    #[arg(default_value = "127.0.0.1:6000")]
+    addr: Address,
+}
+// ANCHOR_END: arguments
+
+fn main() {
+    finish(run(Args::parse()))
+}
+
+fn run(args: Args) -> Result<()> {
+    let local = args.addr.resolve()?;
+    let socket = UdpSocket::bind(local).with_context(|| format!("cannot bind {local}"))?;
+    say!("listening on {}", socket.local_addr()?)?;
+
+    // ANCHOR: turns
+    let mut buffer = [0; LONGEST];
+    loop {
+        let (length, from) = receive(&socket, &mut buffer).context("cannot receive")?;
+        say!("{}", received(from, &buffer[..length], UTF_8))?;
+        // Until this line is typed nobody receives: whatever others send waits in the socket.
+        let Some(answer) = ask("")? else { return Ok(()) };
+        let sent = socket.send_to(answer.as_bytes(), from).map(drop);
+        go_on_after(sent.with_context(|| format!("cannot send {} bytes to {from}", answer.len())))?;
+    }
+    // ANCHOR_END: turns
+}

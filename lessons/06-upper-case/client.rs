@@ -1,0 +1,56 @@
+//! Lesson 06 · Upper case, the client: types a request, waits, shows the response.
+//!
+//! Terminal 1:   cargo run --bin 06-upper-server
+//! Terminal 2:   cargo run --bin 06-upper-client
+
+use std::net::UdpSocket;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use sockets_by_example::address::{Address, any_address_like};
+use sockets_by_example::datagram::{LONGEST, exchange};
+use sockets_by_example::program::{Seconds, finish, go_on_after};
+use sockets_by_example::say;
+use sockets_by_example::terminal::ask;
+use sockets_by_example::text::{UTF_8, received};
+
+// ANCHOR: arguments
+/// Asks the upper-case service: one line, one answer.
+#[derive(Parser)]
+#[command(after_help = "Explained in chapter 06 of the book: Upper case.")]
+struct Args {
+    /// Where the server is
+    #[arg(default_value = "127.0.0.1:12345")]
+    addr: Address,
+    /// How long to wait for each answer
+    #[arg(long, value_name = "SECONDS", default_value = "5")]
+    timeout: Seconds,
+}
+// ANCHOR_END: arguments
+
+fn main() {
+    finish(run(Args::parse()))
+}
+
+fn run(args: Args) -> Result<()> {
+    // ANCHOR: connect
+    // Connected, the socket receives from the server alone: the system drops what strangers send.
+    let server = args.addr.resolve()?;
+    let local = any_address_like(server);
+    let socket = UdpSocket::bind(local).with_context(|| format!("cannot bind {local}"))?;
+    socket.connect(server).with_context(|| format!("cannot reach {server}"))?;
+    // ANCHOR_END: connect
+
+    // ANCHOR: ask
+    let mut buffer = [0; LONGEST];
+    while let Some(line) = ask("")? {
+        let answer = exchange(&socket, line.as_bytes(), &mut buffer, args.timeout);
+        let shown = answer.and_then(|length| {
+            say!("{}", received(server, &buffer[..length], UTF_8))?;
+            Ok(())
+        });
+        go_on_after(shown)?;
+    }
+    Ok(())
+    // ANCHOR_END: ask
+}

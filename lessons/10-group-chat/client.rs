@@ -1,0 +1,95 @@
+//! Lesson 10 · Group chat, the client: types to the group and hears the others.
+//!
+//! Terminal 1:   cargo run --bin 10-group-server
+//! Terminal 2:   cargo run --bin 10-group-client -- --name alice
+//! Terminal 3:   cargo run --bin 10-group-client -- --name bob
+//!
+//! Without --name you join with your first line and are called by your address.
+
+use std::net::UdpSocket;
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use sockets_by_example::address::{Address, any_address_like};
+use sockets_by_example::datagram::{LONGEST, is_passing, send_connected};
+use sockets_by_example::program::{finish, go_on_after};
+use sockets_by_example::say;
+use sockets_by_example::terminal::{complain, read_line};
+use sockets_by_example::text::{UTF_8, received};
+
+// ANCHOR: arguments
+/// Takes part in a group chat: /name NAME, /who, /quit; anything else is said to all others.
+#[derive(Parser)]
+#[command(after_help = "Explained in chapter 10 of the book: Group chat.")]
+struct Args {
+    /// Where the server is
+    #[arg(default_value = "127.0.0.1:6001")]
+    addr: Address,
+    /// The name to join with [default: join with the first line, called by the address]
+    #[arg(long)]
+    name: Option<String>,
+}
+// ANCHOR_END: arguments
+
+fn main() {
+    finish(run(Args::parse()))
+}
+
+fn run(args: Args) -> Result<()> {
+    let server = args.addr.resolve()?;
+    let local = any_address_like(server);
+    let socket = UdpSocket::bind(local).with_context(|| format!("cannot bind {local}"))?;
+    socket.connect(server).with_context(|| format!("cannot reach {server}"))?;
+
+    // ANCHOR: join
+    if let Some(name) = args.name {
+        send(&socket, &format!("/name {name}"))?;
+    }
+    // ANCHOR_END: join
+
+    // ANCHOR: threads
+    let socket = Arc::new(socket);
+    let (ended, first_end) = mpsc::channel();
+    let (its_socket, its_end) = (socket.clone(), ended.clone());
+    thread::spawn(move || its_end.send(receive_all(&its_socket)));
+    thread::spawn(move || ended.send(send_all(&socket)));
+    first_end.recv()?
+    // ANCHOR_END: threads
+}
+
+// ANCHOR: receive
+fn receive_all(socket: &UdpSocket) -> Result<()> {
+    let server = socket.peer_addr()?;
+    let mut buffer = [0; LONGEST];
+    loop {
+        match socket.recv(&mut buffer) {
+            Ok(length) => say!("{}", received(server, &buffer[..length], UTF_8))?,
+            // "Nobody is bound there": worth saying, and no reason to end. The server may come back.
+            Err(error) if is_passing(&error) => {
+                complain(format!("no server at {server}: {}", error.kind()))
+            }
+            Err(error) => return Err(error).context("cannot receive"),
+        }
+    }
+}
+// ANCHOR_END: receive
+
+// ANCHOR: send
+fn send_all(socket: &UdpSocket) -> Result<()> {
+    while let Some(line) = read_line()? {
+        if line == "/quit" {
+            break;
+        }
+        send(socket, &line)?;
+    }
+    // Whoever leaves says so, also at the end of input: else the server keeps the place for long.
+    send(socket, "/quit")
+}
+
+fn send(socket: &UdpSocket, line: &str) -> Result<()> {
+    let sent = send_connected(socket, line.as_bytes());
+    go_on_after(sent.with_context(|| format!("cannot send {} bytes", line.len())))
+}
+// ANCHOR_END: send

@@ -1,0 +1,132 @@
+//! Waiting for datagrams: for ever as a server does, or for a bounded time as a client should.
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::program::Seconds;
+use crate::say;
+use crate::stream::is_timeout;
+use crate::text::{UTF_8, received};
+
+/// No datagram is longer: the length field of UDP has 16 bits (RFC 768). Over IPv4 its payload ends
+/// at 65,507 bytes, because the headers of IP (20) and UDP (8) count too. A buffer of this size, in
+/// bytes, never cuts.
+pub const LONGEST: usize = 65_535;
+
+// ANCHOR: receive
+/// Waits as long as it takes for one datagram: its length in bytes and its sender.
+///
+/// What the network says about datagrams that we *sent* ("nobody is bound there", Windows reports it
+/// here) is not about the one we wait for, and no reason for a server to end.
+///
+/// # Errors
+/// The socket itself cannot be read.
+pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    loop {
+        match socket.recv_from(buffer) {
+            Err(error) if is_passing(&error) => {}
+            result => return result,
+        }
+    }
+}
+// ANCHOR_END: receive
+
+// ANCHOR: receive_within
+/// Waits at most `limit` for one datagram, from whoever sends it: `None` when none came.
+///
+/// # Errors
+/// As [`receive`]; on a connected socket also `ConnectionRefused`, when the peer's system answered
+/// that nobody is bound to its port.
+pub fn receive_within(
+    socket: &UdpSocket,
+    buffer: &mut [u8],
+    limit: Seconds,
+) -> io::Result<Option<(usize, SocketAddr)>> {
+    let deadline = Instant::now() + limit.0;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        socket.set_read_timeout(Some(left))?;
+        match socket.recv_from(buffer) {
+            Ok(received) => return Ok(Some(received)),
+            // The system's clock for this may be up a little early: ours decides.
+            Err(error) if is_timeout(&error) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return Err(error),
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+// ANCHOR_END: receive_within
+
+// ANCHOR: send_connected
+/// Sends one datagram to the peer that the socket is connected to.
+///
+/// When an earlier datagram found nobody bound to the peer's port, the socket hands that news out with
+/// the next call, whichever it is, and that call then does nothing else: so it is made once more.
+///
+/// # Errors
+/// The datagram cannot be sent: it is too long, or no way leads to the peer.
+pub fn send_connected(socket: &UdpSocket, payload: &[u8]) -> io::Result<()> {
+    let sent = match socket.send(payload) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => socket.send(payload),
+        result => result,
+    };
+    sent.map(drop)
+}
+// ANCHOR_END: send_connected
+
+// ANCHOR: exchange
+/// Sends `request` to the peer that the socket is connected to and waits at most `limit` for one
+/// datagram from it: the length in bytes of the answer in `buffer`.
+///
+/// An answer to an earlier request that comes when nobody waits any more is shown first and not taken
+/// for the answer to this one.
+///
+/// # Errors
+/// The request cannot be sent, or no answer came: `no answer from 127.0.0.1:7788 within 5 s`.
+pub fn exchange(
+    socket: &UdpSocket,
+    request: &[u8],
+    buffer: &mut [u8],
+    limit: Seconds,
+) -> Result<usize> {
+    let peer = socket.peer_addr()?;
+    show_late_answers(socket, buffer)?;
+    let sent = send_connected(socket, request);
+    sent.with_context(|| format!("cannot send {} bytes to {peer}", request.len()))?;
+
+    let answer = receive_within(socket, buffer, limit);
+    match answer.with_context(|| format!("no answer from {peer}"))? {
+        Some((length, _)) => Ok(length),
+        None => bail!("no answer from {peer} within {limit}"),
+    }
+}
+// ANCHOR_END: exchange
+
+/// Shows what waits in the socket already, 1000 datagrams at most: a peer that never stops sending
+/// must not keep us here.
+fn show_late_answers(socket: &UdpSocket, buffer: &mut [u8]) -> Result<()> {
+    socket.set_nonblocking(true)?;
+    for _ in 0..1000 {
+        match socket.recv_from(buffer) {
+            Ok((length, from)) => say!("(late) {}", received(from, &buffer[..length], UTF_8))?,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(_) => {}
+        }
+    }
+    socket.set_nonblocking(false)?;
+    Ok(())
+}
+
+/// Whether the next call will work as if nothing had been: a signal came, or the network reported the
+/// fate of a datagram that we sent before.
+pub fn is_passing(error: &io::Error) -> bool {
+    use ErrorKind::{ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), Interrupted | ConnectionReset | ConnectionRefused)
+}

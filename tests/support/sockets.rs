@@ -1,0 +1,86 @@
+use std::io::{ErrorKind, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::mpsc;
+use std::thread;
+
+use crate::{BRIEFLY, PATIENCE};
+
+/// A datagram socket of the test's own, on 127.0.0.1 and a free port.
+pub fn udp() -> UdpSocket {
+    udp_on("127.0.0.1:0")
+}
+
+/// A datagram socket of the test's own on this address. A receive waits for [`PATIENCE`] at most.
+pub fn udp_on(local: &str) -> UdpSocket {
+    let socket = UdpSocket::bind(local).expect("a free port of the loopback can be bound");
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+/// A listener of the test's own, on 127.0.0.1 and a free port.
+pub fn tcp() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").expect("a free port of the loopback can be bound")
+}
+
+/// A connection to a server under test. A read or a write waits for [`PATIENCE`] at most.
+#[track_caller]
+pub fn connect(server: SocketAddr) -> TcpStream {
+    bounded(TcpStream::connect_timeout(&server, PATIENCE).expect("the server accepts"))
+}
+
+/// The connection of the next client under test. A read or a write waits for [`PATIENCE`] at most.
+#[track_caller]
+pub fn accept(listener: &TcpListener) -> TcpStream {
+    let listener = listener.try_clone().unwrap();
+    let (accepted, next) = mpsc::channel();
+    thread::spawn(move || accepted.send(listener.accept()));
+    bounded(next.recv_timeout(PATIENCE).expect("a client connects").expect("it can be accepted").0)
+}
+
+fn bounded(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// The next datagram: its payload and its sender.
+#[track_caller]
+pub fn datagram(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+    let mut buffer = vec![0; 65_535];
+    let (length, from) = socket.recv_from(&mut buffer).expect("a datagram comes");
+    buffer.truncate(length);
+    (buffer, from)
+}
+
+/// The text of the next datagram.
+#[track_caller]
+pub fn text(socket: &UdpSocket) -> String {
+    String::from_utf8(datagram(socket).0).expect("the datagram is UTF-8")
+}
+
+/// Asserts that no datagram comes for [`BRIEFLY`].
+#[track_caller]
+pub fn nothing_comes(socket: &UdpSocket) {
+    socket.set_read_timeout(Some(BRIEFLY)).unwrap();
+    let mut buffer = [0; 65_535];
+    let received = socket.recv_from(&mut buffer);
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    match received {
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+        Err(error) => panic!("nothing was to come, and the socket says {error}"),
+        Ok((length, from)) => {
+            panic!(
+                "nothing was to come, and {from} sent {:?}",
+                String::from_utf8_lossy(&buffer[..length])
+            )
+        }
+    }
+}
+
+/// All that comes until the peer ends the stream.
+#[track_caller]
+pub fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("the peer ends the stream");
+    bytes
+}

@@ -1,0 +1,326 @@
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use crate::PATIENCE;
+
+/// A program that runs in the background: what it prints is collected, lines are typed into it, and it
+/// is killed and reaped when this goes out of scope, however the test ends. A test that fails shows
+/// what stood on each of its terminals.
+pub struct Terminal {
+    name: String,
+    child: Child,
+    keyboard: Option<ChildStdin>,
+    screen: Arc<Screen>,
+    readers: Vec<JoinHandle<()>>,
+    /// How much of standard output, and of standard error, earlier expectations have used up.
+    seen: [usize; 2],
+}
+
+/// How a program ended, and all that it printed.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub output: String,
+    pub errors: String,
+}
+
+/// Standard output or standard error: an index into [`Printed::streams`].
+const OUTPUT: usize = 0;
+const ERRORS: usize = 1;
+
+#[derive(Default)]
+struct Screen {
+    printed: Mutex<Printed>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Printed {
+    streams: [Vec<u8>; 2],
+    closed: [bool; 2],
+    /// Everything in the order in which it happened: `|` printed, `!` printed as an error, `>` typed.
+    history: Vec<(char, Vec<u8>)>,
+}
+
+impl Terminal {
+    /// Starts the command with its three standard streams in our hands. Call it from the test's own
+    /// thread: on Linux the program also ends with that thread.
+    pub fn start(mut command: Command) -> Self {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        end_with_this_thread(&mut command);
+        let mut child =
+            command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        let screen = Arc::new(Screen::default());
+        let (output, errors) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let readers = vec![collect(output, OUTPUT, &screen), collect(errors, ERRORS, &screen)];
+        let keyboard = child.stdin.take();
+        Self { name, child, keyboard, screen, readers, seen: [0; 2] }
+    }
+
+    /// Waits for `text` on standard output, behind what was expected before: all that came up to its
+    /// end.
+    #[track_caller]
+    pub fn expect(&mut self, text: &str) -> String {
+        self.expect_on(OUTPUT, text)
+    }
+
+    /// [`expect`](Self::expect), on standard error.
+    #[track_caller]
+    pub fn expect_error(&mut self, text: &str) -> String {
+        self.expect_on(ERRORS, text)
+    }
+
+    /// The next line on standard output, without its ending.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        let mut line = self.expect("\n");
+        line.pop();
+        line
+    }
+
+    /// The address in the ready line, which must be the next line: `listening on 127.0.0.1:40123`.
+    #[track_caller]
+    pub fn listening(&mut self) -> SocketAddr {
+        let line = self.line();
+        let address = line.strip_prefix("listening on ").and_then(|address| address.parse().ok());
+        address.unwrap_or_else(|| panic!("no ready line: {line:?}"))
+    }
+
+    /// Types a line and Enter.
+    #[track_caller]
+    pub fn type_line(&mut self, line: impl AsRef<[u8]>) {
+        let mut line = line.as_ref().to_vec();
+        line.push(b'\n');
+        self.printed().history.push(('>', line.clone()));
+        let keyboard = self.keyboard.as_mut().expect("input was ended before");
+        // A program that has ended reads no more; what it printed says why.
+        let typed = keyboard.write_all(&line).and_then(|()| keyboard.flush());
+        if let Err(error) = typed {
+            panic!("{} does not read what is typed: {error}", self.name);
+        }
+    }
+
+    /// Ends the program's input: Ctrl-D.
+    pub fn end_input(&mut self) {
+        self.keyboard = None;
+    }
+
+    /// The number of the process.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until the program has ended by itself.
+    #[track_caller]
+    pub fn wait(&mut self) -> Ended {
+        let deadline = Instant::now() + PATIENCE;
+        let mut printed = self.screen.printed();
+        while !printed.closed.iter().all(|&closed| closed) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                drop(printed);
+                panic!("{} does not end", self.name);
+            }
+            printed = self.screen.wait(printed, left);
+        }
+        let [output, errors] = &printed.streams;
+        let [output, errors] =
+            [output, errors].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        drop(printed);
+        let status = self.child.wait().expect("a child can be waited for");
+        Ended { status, output, errors }
+    }
+
+    /// Waits until the program has ended by itself, and asserts its exit status.
+    #[track_caller]
+    pub fn ends_with(&mut self, code: i32) -> Ended {
+        let ended = self.wait();
+        assert_eq!(ended.status.code(), Some(code), "exit status of {}: {ended:#?}", self.name);
+        ended
+    }
+
+    /// Whether the program is still running.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be asked").is_none()
+    }
+
+    /// Sends SIGINT, as Ctrl-C does.
+    #[cfg(unix)]
+    pub fn interrupt(&self) {
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    /// Sends SIGTERM, as `kill` does.
+    #[cfg(unix)]
+    pub fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: rustix::process::Signal) {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, signal).expect("our own child can be signalled");
+    }
+
+    /// Kills the program (SIGKILL on Unix) and reaps it.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// All that the program has printed so far on standard output, as bytes.
+    pub fn output(&self) -> Vec<u8> {
+        self.printed().streams[OUTPUT].clone()
+    }
+
+    /// All that the program has printed so far on standard error, as bytes.
+    pub fn errors(&self) -> Vec<u8> {
+        self.printed().streams[ERRORS].clone()
+    }
+
+    /// The most memory that the program ever had resident, in KiB (VmHWM of proc(5)).
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("a running program has a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok());
+        kib.expect("the status says how much memory")
+    }
+
+    #[track_caller]
+    fn expect_on(&mut self, stream: usize, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut printed = self.screen.printed();
+        loop {
+            let start = self.seen[stream];
+            let unseen = &printed.streams[stream][start..];
+            if let Some(at) = find(unseen, text.as_bytes()) {
+                let end = at + text.len();
+                self.seen[stream] += end;
+                return String::from_utf8_lossy(&unseen[..end]).into_owned();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if printed.closed[stream] || left.is_zero() {
+                let why =
+                    if left.is_zero() { "did not print in time" } else { "ended without printing" };
+                let unseen = String::from_utf8_lossy(unseen).into_owned();
+                drop(printed);
+                panic!("{} {why}\n  expected: {text:?}\n      came: {unseen:?}", self.name);
+            }
+            printed = self.screen.wait(printed, left);
+        }
+    }
+
+    fn printed(&self) -> MutexGuard<'_, Printed> {
+        self.screen.printed()
+    }
+
+    fn transcript(&self) -> String {
+        let printed = self.printed();
+        let mut lines = Vec::new();
+        for (mark, bytes) in &printed.history {
+            for line in String::from_utf8_lossy(bytes).lines() {
+                lines.push(format!("{}{mark} {}", self.name, line.escape_debug()));
+            }
+        }
+        let mut shown = String::new();
+        let skipped = lines.len().saturating_sub(60);
+        if skipped > 0 {
+            let _ = writeln!(shown, "{}: ({skipped} lines before these)", self.name);
+        }
+        for line in &lines[skipped..] {
+            let _ = writeln!(shown, "{line}");
+        }
+        shown
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.kill();
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
+        if thread::panicking() {
+            eprint!("{}", self.transcript());
+        }
+    }
+}
+
+impl Screen {
+    fn printed(&self) -> MutexGuard<'_, Printed> {
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(
+        &self,
+        printed: MutexGuard<'a, Printed>,
+        left: std::time::Duration,
+    ) -> MutexGuard<'a, Printed> {
+        self.changed.wait_timeout(printed, left).unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// Reads a stream to its end in a thread of its own, so that the program never waits for us to read.
+fn collect(
+    mut from: impl Read + Send + 'static,
+    stream: usize,
+    screen: &Arc<Screen>,
+) -> JoinHandle<()> {
+    let screen = screen.clone();
+    thread::spawn(move || {
+        let mut buffer = [0; 8192];
+        while let Ok(length @ 1..) = from.read(&mut buffer) {
+            let piece = &buffer[..length];
+            let mut printed = screen.printed();
+            printed.streams[stream].extend_from_slice(piece);
+            let mark = if stream == OUTPUT { '|' } else { '!' };
+            match printed.history.last_mut() {
+                Some((last, bytes)) if *last == mark => bytes.extend_from_slice(piece),
+                _ => printed.history.push((mark, piece.to_vec())),
+            }
+            screen.changed.notify_all();
+        }
+        screen.printed().closed[stream] = true;
+        screen.changed.notify_all();
+    })
+}
+
+/// Where `text` begins in `bytes`.
+fn find(bytes: &[u8], text: &[u8]) -> Option<usize> {
+    bytes.windows(text.len()).position(|window| window == text)
+}
+
+/// Asserts that nothing in these bytes could drive a terminal: they are UTF-8 without a control
+/// character but the line ending and without marks that turn the direction of writing.
+#[track_caller]
+pub fn assert_harmless(printed: &[u8]) {
+    let text = std::str::from_utf8(printed).expect("what is printed is UTF-8");
+    let acts = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{2066}\u{2028}".contains(c));
+    if let Some(line) = text.lines().find(|line| line.contains(acts)) {
+        panic!("printed raw: {line:?}");
+    }
+}
+
+/// Lets the system kill the program when the thread that starts it ends: also a test that is itself
+/// killed leaves nothing behind.
+fn end_with_this_thread(command: &mut Command) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        use std::os::unix::process::CommandExt;
+        let wish = || Ok(set_parent_process_death_signal(Some(Signal::KILL))?);
+        // SAFETY: between fork and exec only one system call is made, and no memory is allocated.
+        unsafe { command.pre_exec(wish) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = command;
+}
