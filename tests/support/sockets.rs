@@ -1,4 +1,4 @@
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc;
 use std::thread;
@@ -47,9 +47,20 @@ fn bounded(stream: TcpStream) -> TcpStream {
 #[track_caller]
 pub fn datagram(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     let mut buffer = vec![0; 65_535];
-    let (length, from) = socket.recv_from(&mut buffer).expect("a datagram comes");
+    let (length, from) = receive(socket, &mut buffer).expect("a datagram comes");
     buffer.truncate(length);
     (buffer, from)
+}
+
+/// `recv_from`, begun again when the process was stopped and goes on: with a timeout set, the system
+/// does not do that by itself (signal(7)).
+fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    loop {
+        match socket.recv_from(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// The text of the next datagram.
@@ -63,7 +74,7 @@ pub fn text(socket: &UdpSocket) -> String {
 pub fn nothing_comes(socket: &UdpSocket) {
     socket.set_read_timeout(Some(BRIEFLY)).unwrap();
     let mut buffer = [0; 65_535];
-    let received = socket.recv_from(&mut buffer);
+    let received = receive(socket, &mut buffer);
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     match received {
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
@@ -83,4 +94,17 @@ pub fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).expect("the peer ends the stream");
     bytes
+}
+
+/// An address of the loopback that nobody is bound to and nobody else will be given.
+///
+/// On Linux all of 127.0.0.0/8 is this machine's own, so it is one that no other test uses; elsewhere
+/// it is a port that was free a moment ago.
+pub fn nobodys_address() -> SocketAddr {
+    if cfg!(target_os = "linux") {
+        let [a, b] = [fastrand::u8(64..128), fastrand::u8(..)];
+        SocketAddr::from(([127, a, b, fastrand::u8(1..255)], fastrand::u16(10_000..30_000)))
+    } else {
+        udp().local_addr().unwrap()
+    }
 }

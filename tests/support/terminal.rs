@@ -50,16 +50,25 @@ struct Printed {
 impl Terminal {
     /// Starts the command with its three standard streams in our hands. Call it from the test's own
     /// thread: on Linux the program also ends with that thread.
-    pub fn start(mut command: Command) -> Self {
+    pub fn start(command: Command) -> Self {
+        Self::start_printing_to(command, Stdio::piped())
+    }
+
+    /// [`start`](Self::start), with a standard output of the test's choice: a closed pipe, a full disk.
+    pub fn start_printing_to(mut command: Command, output: Stdio) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(output).stderr(Stdio::piped());
         end_with_this_thread(&mut command);
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let screen = Arc::new(Screen::default());
-        let (output, errors) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let readers = vec![collect(output, OUTPUT, &screen), collect(errors, ERRORS, &screen)];
+        let mut readers = Vec::new();
+        match child.stdout.take() {
+            Some(output) => readers.push(collect(output, OUTPUT, &screen)),
+            None => screen.printed().closed[OUTPUT] = true,
+        }
+        readers.extend(child.stderr.take().map(|errors| collect(errors, ERRORS, &screen)));
         let keyboard = child.stdin.take();
         Self { name, child, keyboard, screen, readers, seen: [0; 2] }
     }
@@ -199,11 +208,12 @@ impl Terminal {
     fn expect_on(&mut self, stream: usize, text: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         let mut printed = self.screen.printed();
+        // How much of what is unseen has been searched in vain already.
+        let mut searched = 0;
         loop {
-            let start = self.seen[stream];
-            let unseen = &printed.streams[stream][start..];
-            if let Some(at) = find(unseen, text.as_bytes()) {
-                let end = at + text.len();
+            let unseen = &printed.streams[stream][self.seen[stream]..];
+            if let Some(at) = find(&unseen[searched..], text.as_bytes()) {
+                let end = searched + at + text.len();
                 self.seen[stream] += end;
                 return String::from_utf8_lossy(&unseen[..end]).into_owned();
             }
@@ -215,6 +225,7 @@ impl Terminal {
                 drop(printed);
                 panic!("{} {why}\n  expected: {text:?}\n      came: {unseen:?}", self.name);
             }
+            searched = unseen.len().saturating_sub(text.len());
             printed = self.screen.wait(printed, left);
         }
     }
