@@ -6,7 +6,7 @@
 //! It saves `received-lib.rs` in the current folder. What is not given it asks for.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -72,10 +72,15 @@ fn run(args: Args) -> Result<()> {
 
     // ANCHOR: target
     let target = args.out.map_or_else(|| name_to_save_as(&name), Ok)?;
-    if let Ok(there) = fs::symlink_metadata(&target) {
-        ensure!(args.force, "{} exists already; --force overwrites it", target.display());
-        let replaceable = there.is_file() || there.is_symlink();
-        ensure!(replaceable, "{} is not a file that can be overwritten", target.display());
+    match fs::symlink_metadata(&target) {
+        Ok(there) => {
+            let replaceable = there.is_file() || there.is_symlink();
+            ensure!(replaceable, "{} is not a file that can be overwritten", target.display());
+            ensure!(args.force, "{} exists already; --force overwrites it", target.display());
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        // Too long a name, say: told before the whole file has come for nothing.
+        Err(error) => return Err(error).context(format!("cannot save {}", target.display())),
     }
     // ANCHOR_END: target
 
@@ -170,24 +175,30 @@ impl Download {
         // A temporary file is its owner's alone, and this one becomes a file like any other.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder);
-        let file = file.with_context(|| format!("cannot save in {}", folder.display()))?;
 
         // Drawn on a terminal only, and without an end: nobody said how long the file is.
         let style = ProgressStyle::with_template("{spinner} {bytes} received, {bytes_per_sec}")?;
         let progress = ProgressBar::new_spinner().with_style(style);
 
-        let unfinished = Arc::new(Mutex::new(Some(file.path().to_owned())));
-        let (its_file, its_progress) = (unfinished.clone(), progress.clone());
+        let unfinished = Arc::new(Mutex::new(None::<PathBuf>));
+        // Locked until the file has its temporary name: an interrupt before that waits for it.
+        let mut its_name = unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+        let (its_file, its_progress) = (unfinished.clone(), progress.downgrade());
         ctrlc::set_handler(move || {
-            its_progress.finish_and_clear();
             let unfinished = its_file.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(progress) = its_progress.upgrade() {
+                progress.finish_and_clear();
+            }
             if let Some(path) = &*unfinished {
                 let _ = fs::remove_file(path);
                 complain("interrupted: nothing was saved");
             }
             process::exit(1);
         })?;
+        let file = builder.tempfile_in(folder);
+        let file = file.with_context(|| format!("cannot save in {}", folder.display()))?;
+        *its_name = Some(file.path().to_owned());
+        drop(its_name);
         Ok(Self { file, total: 0, progress, unfinished })
     }
     // ANCHOR_END: temporary
