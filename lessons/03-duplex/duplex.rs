@@ -1,10 +1,9 @@
 //! Lesson 03 · Duplex: one socket sends, and then receives on the same port.
 //!
-//! Terminal 1, which answers nobody:   cargo run --bin 02-receive -- 127.0.0.1:7788
-//! Terminal 2:                         cargo run --bin 03-duplex -- 127.0.0.1:7788 hello
-//! Terminal 1, now free, answers:      cargo run --bin 01-send -- 127.0.0.1:7789 "I heard you"
+//! Terminal 1, somebody who answers:   cargo run --bin 07-echo-server -- 127.0.0.1:7788
+//! Terminal 2:                          cargo run --bin 03-duplex
 //!
-//! After 5 seconds without an answer it gives up and says so.
+//! Without terminal 1 nobody answers: after 5 seconds it gives up and says so.
 
 use std::net::UdpSocket;
 
@@ -27,8 +26,8 @@ struct Args {
     to: Address,
     /// The text to send [default: asks for it]
     message: Option<String>,
-    /// The local address [default: 127.0.0.1:7789, or [::1]:7789 towards an IPv6 address]
     #[arg(long, value_name = "ADDR")]
+    #[arg(help = "The local address [default: 127.0.0.1:7789, or [::1]:7789 towards IPv6]")]
     bind: Option<Address>,
     /// The encoding of the text, both ways: utf-8, gbk, …
     #[arg(long, value_name = "LABEL", default_value = "utf-8", value_parser = text::encoding)]

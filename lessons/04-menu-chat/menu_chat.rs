@@ -25,8 +25,8 @@ struct Args {
     /// Where the messages go
     #[arg(default_value = "127.0.0.1:7788")]
     to: Address,
-    /// The local address [default: 127.0.0.1:7789, or [::1]:7789 towards an IPv6 address]
     #[arg(long, value_name = "ADDR")]
+    #[arg(help = "The local address [default: 127.0.0.1:7789, or [::1]:7789 towards IPv6]")]
     bind: Option<Address>,
     /// The encoding of the text, both ways: utf-8, gbk, …
     #[arg(long, value_name = "LABEL", default_value = "utf-8", value_parser = text::encoding)]

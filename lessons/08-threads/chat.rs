@@ -24,7 +24,7 @@ use sockets_by_example::text::{UTF_8, received};
 #[derive(Parser)]
 #[command(after_help = "Explained in chapter 08 of the book: Threads.")]
 struct Args {
-    /// Where to listen [default: 127.0.0.1:8080, or [::1]:8080 towards an IPv6 peer]
+    #[arg(help = "Where to listen [default: 127.0.0.1:8080, or [::1]:8080 towards IPv6]")]
     addr: Option<Address>,
     /// Whom to talk to [default: whoever sends the first datagram]
     #[arg(long, value_name = "PEER")]
