@@ -57,10 +57,13 @@ impl Address {
     pub fn resolve(&self) -> Result<SocketAddr> {
         let found = || format!("cannot find {self}");
         let known: Vec<_> = self.0.to_socket_addrs().with_context(found)?.collect();
-        let first_ipv4 = known.iter().find(|address| address.is_ipv4());
-        let chosen = first_ipv4.or(known.first()).copied();
-        chosen.context("the name has no address").with_context(found)
+        preferred(&known).context("the name has no address").with_context(found)
     }
+}
+
+fn preferred(known: &[SocketAddr]) -> Option<SocketAddr> {
+    let first_ipv4 = known.iter().find(|address| address.is_ipv4());
+    first_ipv4.or(known.first()).copied()
 }
 
 /// "Any address of this machine, any free port", in the family of the peer: what a socket is bound to
@@ -99,4 +102,18 @@ pub fn source_address(socket: &UdpSocket, to: SocketAddr) -> io::Result<SocketAd
         local.set_ip(probe.local_addr()?.ip());
     }
     Ok(local)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_addresses_of_a_name_the_first_ipv4_one_is_taken_else_the_first_ipv6_one() {
+        let addresses = ["[::1]:1", "[::2]:1", "127.0.0.1:1", "127.0.0.2:1"];
+        let known: Vec<SocketAddr> = addresses.map(|address| address.parse().unwrap()).into();
+        assert_eq!(preferred(&known), Some(known[2]));
+        assert_eq!(preferred(&known[..2]), Some(known[0]));
+        assert_eq!(preferred(&[]), None);
+    }
 }

@@ -130,3 +130,20 @@ pub fn is_passing(error: &io::Error) -> bool {
     use ErrorKind::{ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), Interrupted | ConnectionReset | ConnectionRefused)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")] // other systems may report the closed port later, or not at all
+    fn news_of_an_earlier_datagram_does_not_keep_the_next_one_from_going_out() {
+        let address = support::nobodys_address();
+        let socket = support::udp();
+        socket.connect(address).unwrap();
+        socket.send(b"into the void").unwrap();
+        let peer = support::udp_on(&address.to_string());
+        send_connected(&socket, b"to the peer").unwrap();
+        assert_eq!(support::text(&peer), "to the peer");
+    }
+}
