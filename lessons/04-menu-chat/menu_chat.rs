@@ -26,7 +26,8 @@ struct Args {
     #[arg(default_value = "127.0.0.1:7788")]
     to: Address,
     #[arg(long, value_name = "ADDR")]
-    #[arg(help = "The local address [default: 127.0.0.1:7789, or [::1]:7789 towards IPv6]")]
+    #[arg(help = "The local address; 0.0.0.0:7789 reaches other machines too \
+                  [default: 127.0.0.1:7789, or [::1]:7789 towards IPv6]")]
     bind: Option<Address>,
     /// The encoding of the text, both ways: utf-8, gbk, …
     #[arg(long, value_name = "LABEL", default_value = "utf-8", value_parser = text::encoding)]

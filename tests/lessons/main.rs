@@ -3,6 +3,8 @@
 //! own.
 
 mod bad_use;
+#[cfg(target_os = "linux")]
+mod defaults;
 mod endings;
 mod hostile;
 mod l01_send;
