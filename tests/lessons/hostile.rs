@@ -200,6 +200,32 @@ fn the_memory_does_not_grow_with_the_number_of_strangers() {
     }
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn the_memory_of_the_group_does_not_grow_with_the_number_of_those_who_want_to_join() {
+    let mut server = Terminal::start(program!("10-group-server", "127.0.0.1:0"));
+    let address = server.listening();
+    let member = udp();
+    member.connect(address).unwrap();
+    let join = |count: usize| {
+        for _ in 0..count / 50 {
+            for _ in 0..50 {
+                // Joins, and says nothing that all the others would have to hear.
+                udp().send_to(b"/name", address).unwrap();
+            }
+            // The answer comes when all of them have been heard.
+            member.send(b"/who").unwrap();
+            assert!(support::text(&member).contains(" here: "));
+        }
+    };
+    join(2000);
+    let before = server.peak_memory();
+    join(10_000);
+    assert_bounded(before, server.peak_memory());
+    member.send(b"/who").unwrap();
+    assert!(support::text(&member).starts_with("1024 here: "));
+}
+
 /// So many strangers say hello, each from an address of its own, and are gone when the answer comes.
 fn strangers(count: usize, address: SocketAddr) {
     for _ in 0..count {

@@ -112,3 +112,20 @@ fn a_character_without_a_place_in_the_encoding_is_not_sent() {
     to_its_end(command).assert().code(1).stderr("GBK has no place for \"😀\"\n");
     support::nothing_comes(&peer);
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_wait_that_was_stopped_and_goes_on_still_hears_the_answer() {
+    let peer = udp();
+    let to = peer.local_addr().unwrap().to_string();
+    let mut command = program!("03-duplex", &to, "ping", "--bind", "127.0.0.1:0");
+    command.args(["--timeout", "60"]);
+    let mut duplex = Terminal::start(command);
+    let local = duplex.listening();
+    duplex.expect("sent 4 bytes");
+    duplex.stop_and_go_on();
+    duplex.stop_and_go_on();
+    peer.send_to(b"pong", local).unwrap();
+    duplex.expect(&format!("from {to}: pong\n"));
+    duplex.ends_with(0);
+}

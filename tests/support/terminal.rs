@@ -172,6 +172,20 @@ impl Terminal {
         self.signal(rustix::process::Signal::TERM);
     }
 
+    /// Stops the program, as Ctrl-Z does, and lets it go on, as `fg` does.
+    #[cfg(target_os = "linux")]
+    pub fn stop_and_go_on(&self) {
+        self.signal(rustix::process::Signal::STOP);
+        let path = format!("/proc/{}/stat", self.child.id());
+        let stopped = || std::fs::read_to_string(&path).is_ok_and(|stat| stat.contains(") T "));
+        let deadline = Instant::now() + PATIENCE;
+        while !stopped() {
+            assert!(Instant::now() < deadline, "{} cannot be stopped", self.name);
+            thread::yield_now();
+        }
+        self.signal(rustix::process::Signal::CONT);
+    }
+
     #[cfg(unix)]
     fn signal(&self, signal: rustix::process::Signal) {
         let process = rustix::process::Pid::from_child(&self.child);
