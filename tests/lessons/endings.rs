@@ -1,10 +1,11 @@
 //! How every program ends: Ctrl-C at once, quietly when the reader of its output has gone, and with a
 //! sentence when its output cannot be written.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
-use support::{Terminal, program, udp};
+use support::{PATIENCE, Terminal, program, udp};
 
 /// Every program that goes on until somebody ends it, in a state in which it waits.
 fn waiting_programs(peer: &str) -> Vec<Command> {
@@ -52,18 +53,28 @@ fn a_program_whose_output_nobody_reads_ends_quietly() {
     commands.push(program!("12-download-client", &peer));
     for command in commands {
         let shown = format!("{command:?}");
-        let (reader, writer) = io::pipe().unwrap();
-        drop(reader);
-        let mut program = Terminal::start_printing_to(command, Stdio::from(writer));
+        let mut program = Terminal::start_printing_to(command, Stdio::from(closed_pipe()));
         let ended = program.wait();
         assert_eq!((ended.status.code(), &*ended.errors), (Some(0), ""), "{shown}");
     }
 }
 
+/// A pipe that nobody can read from any more. A program that another test is just starting may hold a
+/// copy of the reading end until it runs, so the pipe is tried until it is broken.
+fn closed_pipe() -> io::PipeWriter {
+    let (reader, mut writer) = io::pipe().unwrap();
+    drop(reader);
+    for _ in 0..60_000 {
+        if writer.write(b".").is_err() {
+            return writer;
+        }
+        std::thread::yield_now();
+    }
+    panic!("somebody holds the pipe open");
+}
+
 #[test]
 fn a_server_whose_reader_leaves_later_ends_at_its_next_line() {
-    use std::io::Read;
-
     for command in
         [program!("06-upper-server", "127.0.0.1:0"), program!("07-echo-server", "127.0.0.1:0")]
     {
@@ -78,7 +89,15 @@ fn a_server_whose_reader_leaves_later_ends_at_its_next_line() {
         drop(reader);
         let line = String::from_utf8(line).unwrap();
         let address = line.trim_end().strip_prefix("listening on ").unwrap();
-        udp().send_to(b"hello", address).unwrap();
+        // Also here somebody may hold the reading end for a moment longer: another line then.
+        let asking = udp();
+        let deadline = Instant::now() + PATIENCE;
+        while server.is_running() {
+            assert!(Instant::now() < deadline, "the server goes on for nobody");
+            asking.send_to(b"hello", address).unwrap();
+            asking.set_read_timeout(Some(support::BRIEFLY)).unwrap();
+            let _ = asking.recv(&mut [0; 16]);
+        }
         let ended = server.wait();
         assert_eq!((ended.status.code(), &*ended.errors), (Some(0), ""));
     }

@@ -68,7 +68,7 @@ fn ipv6_and_names_work_where_ipv4_does() {
     assert_eq!(payload, b"six");
     sent.stdout(format!("sent 3 bytes from {from} to {to}\n"));
 
-    let receiver = udp();
+    let receiver = udp_on("127.0.0.1:0");
     let to = receiver.local_addr().unwrap();
     to_its_end(program!("01-send", format!("localhost:{}", to.port()), "name"))
         .assert()

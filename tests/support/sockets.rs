@@ -1,13 +1,25 @@
 use std::io::{self, ErrorKind, Read};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc;
 use std::thread;
 
 use crate::{BRIEFLY, PATIENCE};
 
-/// A datagram socket of the test's own, on 127.0.0.1 and a free port.
+/// A loopback address for a socket of a test, which what is sent late to some other test's socket does
+/// not reach: the system gives a port that is free again to the next who asks for one.
+///
+/// On Linux all of 127.0.0.0/8 is this machine's own, and this is one address of many; elsewhere it is
+/// 127.0.0.1.
+pub fn own_ip() -> Ipv4Addr {
+    match cfg!(target_os = "linux") {
+        true => Ipv4Addr::new(127, fastrand::u8(64..128), fastrand::u8(..), fastrand::u8(1..255)),
+        false => Ipv4Addr::LOCALHOST,
+    }
+}
+
+/// A datagram socket of the test's own, on the loopback and a free port.
 pub fn udp() -> UdpSocket {
-    udp_on("127.0.0.1:0")
+    udp_on(&format!("{}:0", own_ip()))
 }
 
 /// A datagram socket of the test's own on this address. A receive waits for [`PATIENCE`] at most.
@@ -96,15 +108,11 @@ pub fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     bytes
 }
 
-/// An address of the loopback that nobody is bound to and nobody else will be given.
-///
-/// On Linux all of 127.0.0.0/8 is this machine's own, so it is one that no other test uses; elsewhere
-/// it is a port that was free a moment ago.
+/// An address of the loopback that nobody is bound to and, on Linux, nobody else will be given;
+/// elsewhere its port was free a moment ago.
 pub fn nobodys_address() -> SocketAddr {
-    if cfg!(target_os = "linux") {
-        let [a, b] = [fastrand::u8(64..128), fastrand::u8(..)];
-        SocketAddr::from(([127, a, b, fastrand::u8(1..255)], fastrand::u16(10_000..30_000)))
-    } else {
-        udp().local_addr().unwrap()
+    match cfg!(target_os = "linux") {
+        true => SocketAddr::new(own_ip().into(), fastrand::u16(10_000..30_000)),
+        false => udp().local_addr().unwrap(),
     }
 }
