@@ -49,8 +49,6 @@ fn run(args: Args) -> Result<()> {
         .write_all(args.message.as_bytes())
         .with_context(|| format!("cannot send {} bytes to {server}", args.message.len()))?;
     say!("sent {} bytes from {} to {server}", args.message.len(), stream.local_addr()?)?;
-    // A half-close: the server learns that no more will come and can still answer.
-    stream.shutdown(Shutdown::Write).with_context(|| format!("{server} hung up"))?;
     // ANCHOR_END: write
 
     // ANCHOR: read
@@ -73,6 +71,12 @@ fn run(args: Args) -> Result<()> {
         }
         if length == 0 {
             break;
+        }
+        if total == 0 {
+            // A half-close: the server learns that no more will come, and can still answer. Not before
+            // its first answer: there are servers that end, unanswered, when their client seems to.
+            // One that has closed already has nothing to learn.
+            let _ = stream.shutdown(Shutdown::Write);
         }
         total += length;
     }

@@ -92,13 +92,13 @@ fn an_address_that_is_not_this_machine_s_cannot_be_bound() {
 fn a_privileged_port_needs_the_right_to_bind_it() {
     let first = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap();
     if first.trim() != "1024" {
-        eprintln!("skipped: on this machine anybody may bind the ports from {}", first.trim());
+        support::skipped(&format!("here anybody may bind the ports from {}", first.trim()));
         return;
     }
     // Whoever is root here is nobody towards the machine's network in a user namespace of its own.
     let unshare = Command::new("unshare").args(["-r", "true"]).status();
     if !unshare.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: this system lets nobody make a user namespace");
+        support::skipped("this system lets nobody make a user namespace");
         return;
     }
     for command in programs_that_bind("127.0.0.1:80") {

@@ -11,7 +11,7 @@ use crate::to_its_end;
 fn start_apart(command: &Command) -> Option<Terminal> {
     let possible = Command::new("unshare").args(["-rn", "ip", "link", "set", "lo", "up"]).status();
     if !possible.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: no network namespace to be had (unshare -rn, ip)");
+        support::skipped("no network namespace to be had (unshare -rn, ip)");
         return None;
     }
     let mut apart = Command::new("unshare");

@@ -1,4 +1,4 @@
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use predicates::str::contains;
@@ -152,15 +152,24 @@ fn the_port_is_free_for_the_next_server_at_once() {
 }
 
 #[test]
-fn the_client_sends_its_message_bare_and_ends_its_half() {
+fn the_client_sends_its_message_bare_and_ends_its_half_when_it_is_answered() {
     let listener = tcp();
     let address = listener.local_addr().unwrap().to_string();
     let mut client = Terminal::start(program!("11-tcp-client", &address, "你好"));
     let mut server = accept(&listener);
-    assert_eq!(read_to_end(&mut server), "你好".as_bytes());
+    let mut message = [0; 6];
+    server.read_exact(&mut message).unwrap();
+    assert_eq!(message, "你好".as_bytes());
+    // Not ended yet: whoever takes his time for the answer is not met by the end of the stream.
+    server.set_nonblocking(true).unwrap();
+    assert_eq!(server.read(&mut message).unwrap_err().kind(), ErrorKind::WouldBlock);
+    server.set_nonblocking(false).unwrap();
     server.write_all(THANKS).unwrap();
+    assert_eq!(read_to_end(&mut server), b"");
+    // The rest of the answer may take its time too.
+    server.write_all(b"and again").unwrap();
     drop(server);
-    client.expect(&format!("from {address}: thank you !\n"));
+    client.expect(&format!("from {address}: thank you !\nfrom {address}: and again\n"));
     client.ends_with(0);
 }
 
@@ -196,7 +205,7 @@ fn a_server_that_closes_without_an_answer_is_an_error() {
     let address = listener.local_addr().unwrap().to_string();
     let mut client = Terminal::start(program!("11-tcp-client", &address));
     let mut server = accept(&listener);
-    read_to_end(&mut server);
+    server.read_exact(&mut [0; 10]).unwrap();
     drop(server);
     client.expect_error(&format!("{address} closed the connection without an answer\n"));
     client.ends_with(1);

@@ -7,6 +7,8 @@
 mod sockets;
 mod terminal;
 
+use std::io::{self, Write};
+use std::thread;
 use std::time::Duration;
 
 pub use sockets::*;
@@ -17,6 +19,14 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long something that must not come is waited for.
 pub const BRIEFLY: Duration = Duration::from_millis(200);
+
+/// Says that this test was skipped, and why. Not with `eprintln!`: the harness hides what a test
+/// prints that passes.
+pub fn skipped(why: &str) {
+    let test = thread::current().name().unwrap_or_default().to_owned();
+    let line = format!("skipped: {why} ({test})\n");
+    let _ = io::stderr().write_all(line.as_bytes());
+}
 
 /// The command that runs a lesson's program, by its name: `program!("07-echo-server")`. A name that no
 /// program has does not compile.
