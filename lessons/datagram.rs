@@ -16,6 +16,18 @@ use crate::text::{UTF_8, received};
 /// bytes, never cuts.
 pub const LONGEST: usize = 65_535;
 
+// ANCHOR: room
+/// How many bytes a buffer needs, so that a datagram of up to `limit` bytes fits and a longer one is
+/// known to be longer: one more. When that one is used, the datagram was cut. It is the only trace
+/// that a cut leaves in the standard library.
+///
+/// Windows makes an error of a cut and does not tell the sender any more, so there the buffer has room
+/// for every datagram.
+pub const fn room_for(limit: usize) -> usize {
+    if cfg!(windows) { LONGEST } else { limit + 1 }
+}
+// ANCHOR_END: room
+
 // ANCHOR: receive
 /// Waits as long as it takes for one datagram: its length in bytes and its sender.
 ///

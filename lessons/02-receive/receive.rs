@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use encoding_rs::Encoding;
 use sockets_by_example::address::Address;
-use sockets_by_example::datagram::receive;
+use sockets_by_example::datagram::{receive, room_for};
 use sockets_by_example::program::finish;
 use sockets_by_example::{say, text};
 
@@ -48,10 +48,8 @@ fn run(args: Args) -> Result<()> {
     // ANCHOR_END: bind
 
     // ANCHOR: receive
-    // One byte more than asked for. When even that one is used, the datagram was too long: the only
-    // trace that the cut leaves in the standard library.
     let limit = usize::from(args.buffer);
-    let mut buffer = vec![0; limit + 1];
+    let mut buffer = vec![0; room_for(limit)];
     let (length, from) = receive(&socket, &mut buffer).context("cannot receive")?;
     // ANCHOR_END: receive
 

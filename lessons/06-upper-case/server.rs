@@ -8,7 +8,7 @@ use std::net::UdpSocket;
 use anyhow::{Context, Result};
 use clap::Parser;
 use sockets_by_example::address::Address;
-use sockets_by_example::datagram::receive;
+use sockets_by_example::datagram::{receive, room_for};
 use sockets_by_example::program::{finish, go_on_after};
 use sockets_by_example::say;
 use sockets_by_example::text::{UTF_8, received};
@@ -37,7 +37,7 @@ fn run(args: Args) -> Result<()> {
     say!("listening on {}", socket.local_addr()?)?;
 
     // ANCHOR: serve
-    let mut buffer = [0; LIMIT + 1];
+    let mut buffer = [0; room_for(LIMIT)];
     loop {
         let (length, from) = receive(&socket, &mut buffer).context("cannot receive")?;
         let request = &mut buffer[..length.min(LIMIT)];
