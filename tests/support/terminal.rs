@@ -208,14 +208,10 @@ impl Terminal {
         self.printed().streams[ERRORS].clone()
     }
 
-    /// The most memory that the program ever had resident, in KiB (VmHWM of proc(5)).
+    /// The most memory that the program ever had resident, in KiB.
     #[cfg(target_os = "linux")]
     pub fn peak_memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(path).expect("a running program has a status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok());
-        kib.expect("the status says how much memory")
+        peak_memory(self.child.id()).expect("a running program has a status")
     }
 
     #[track_caller]
@@ -337,7 +333,7 @@ pub fn assert_harmless(printed: &[u8]) {
 
 /// Lets the system kill the program when the thread that starts it ends: also a test that is itself
 /// killed leaves nothing behind.
-fn end_with_this_thread(command: &mut Command) {
+pub fn end_with_this_thread(command: &mut Command) {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{Signal, set_parent_process_death_signal};
@@ -348,4 +344,13 @@ fn end_with_this_thread(command: &mut Command) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = command;
+}
+
+/// The most memory that a process ever had resident, in KiB (VmHWM of proc(5)); `None` once it has
+/// ended.
+#[cfg(target_os = "linux")]
+pub fn peak_memory(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
