@@ -136,11 +136,15 @@ fn show_late_answers(socket: &UdpSocket, buffer: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-/// Whether the next call will work as if nothing had been: a signal came, or the network reported the
-/// fate of a datagram that we sent before.
-pub fn is_passing(error: &io::Error) -> bool {
-    use ErrorKind::{ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), Interrupted | ConnectionReset | ConnectionRefused)
+/// Whether the network reported that an earlier datagram of ours found nobody bound to its port:
+/// "connection refused", or on Windows "connection reset".
+pub fn is_nobody_there(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset)
+}
+
+/// Whether the next call will work as if nothing had been: that report, or a signal came.
+fn is_passing(error: &io::Error) -> bool {
+    is_nobody_there(error) || error.kind() == ErrorKind::Interrupted
 }
 
 #[cfg(test)]

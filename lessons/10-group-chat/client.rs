@@ -7,13 +7,14 @@
 //! Without --name you join with your first line and are called by your address.
 
 use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use sockets_by_example::address::{Address, any_address_like};
-use sockets_by_example::datagram::{LONGEST, is_passing, send_connected};
+use sockets_by_example::datagram::{LONGEST, is_nobody_there, send_connected};
 use sockets_by_example::program::{finish, go_on_after};
 use sockets_by_example::say;
 use sockets_by_example::terminal::{complain, read_line};
@@ -43,32 +44,29 @@ fn run(args: Args) -> Result<()> {
     let socket = UdpSocket::bind(local).with_context(|| format!("cannot bind {local}"))?;
     socket.connect(server).with_context(|| format!("cannot reach {server}"))?;
 
-    // ANCHOR: join
-    if let Some(name) = args.name {
-        send(&socket, &format!("/name {name}"))?;
-    }
-    // ANCHOR_END: join
-
     // ANCHOR: threads
     let socket = Arc::new(socket);
+    let known = Arc::new(AtomicBool::new(false));
     let (ended, first_end) = mpsc::channel();
-    let (its_socket, its_end) = (socket.clone(), ended.clone());
-    thread::spawn(move || its_end.send(receive_all(&its_socket)));
-    thread::spawn(move || ended.send(send_all(&socket)));
+    let (its_socket, its_known, its_end) = (socket.clone(), known.clone(), ended.clone());
+    thread::spawn(move || its_end.send(receive_all(&its_socket, &its_known)));
+    thread::spawn(move || ended.send(send_all(&socket, &known, args.name)));
     first_end.recv()?
     // ANCHOR_END: threads
 }
 
 // ANCHOR: receive
-fn receive_all(socket: &UdpSocket) -> Result<()> {
+fn receive_all(socket: &UdpSocket, known: &AtomicBool) -> Result<()> {
     let server = socket.peer_addr()?;
     let mut buffer = [0; LONGEST];
     loop {
         match socket.recv(&mut buffer) {
             Ok(length) => say!("{}", received(server, &buffer[..length], UTF_8))?,
-            // "Nobody is bound there": worth saying, and no reason to end. The server may come back.
-            Err(error) if is_passing(&error) => {
-                complain(format!("no server at {server}: {}", error.kind()))
+            // Nobody is bound there: worth saying, and no reason to end. The server may come late, or
+            // come back, and will not know us.
+            Err(error) if is_nobody_there(&error) => {
+                known.store(false, Ordering::Relaxed);
+                complain(format!("no server at {server}: {}", error.kind()));
             }
             Err(error) => return Err(error).context("cannot receive"),
         }
@@ -77,15 +75,30 @@ fn receive_all(socket: &UdpSocket) -> Result<()> {
 // ANCHOR_END: receive
 
 // ANCHOR: send
-fn send_all(socket: &UdpSocket) -> Result<()> {
+fn send_all(socket: &UdpSocket, known: &AtomicBool, mut name: Option<String>) -> Result<()> {
+    introduce(socket, known, &name)?;
     while let Some(line) = read_line()? {
         if line == "/quit" {
             break;
+        }
+        introduce(socket, known, &name)?;
+        if let Some(new_name) = line.strip_prefix("/name ") {
+            name = Some(new_name.to_owned());
         }
         send(socket, &line)?;
     }
     // Whoever leaves says so, also at the end of input: else the server keeps the place for long.
     send(socket, "/quit")
+}
+
+/// Joins under our name, unless the server knows it.
+fn introduce(socket: &UdpSocket, known: &AtomicBool, name: &Option<String>) -> Result<()> {
+    match name {
+        Some(name) if !known.swap(true, Ordering::Relaxed) => {
+            send(socket, &format!("/name {name}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn send(socket: &UdpSocket, line: &str) -> Result<()> {

@@ -135,6 +135,25 @@ fn rubbish_is_shown_harmless_by_a_program_that_takes_one_datagram() {
 }
 
 #[test]
+fn rubbish_is_shown_harmless_by_the_programs_that_wait_for_one_answer() {
+    let stranger = udp();
+    let to = stranger.local_addr().unwrap().to_string();
+    let mut menu = Terminal::start(program!("04-menu-chat", &to, "--bind", "127.0.0.1:0"));
+    let address = menu.listening();
+    for rubbish in rubbish().iter().take(45) {
+        stranger.send_to(rubbish, address).unwrap();
+        menu.type_line("2");
+        menu.expect(&format!("from {to}: "));
+        let command = program!("03-duplex", &to, "hello", "--bind", "127.0.0.1:0");
+        let mut duplex = Terminal::start(command);
+        stranger.send_to(rubbish, duplex.listening()).unwrap();
+        assert_harmless(duplex.ends_with(0).output.as_bytes());
+    }
+    assert_harmless(&menu.output());
+    assert_eq!(String::from_utf8_lossy(&menu.errors()), "");
+}
+
+#[test]
 fn rubbish_as_an_answer_is_shown_harmless_and_the_client_asks_on() {
     for client in ["05", "06", "07", "10"] {
         let server = udp();

@@ -270,17 +270,20 @@ fn the_end_of_the_client_s_input_leaves_the_group() {
 
 #[test]
 #[cfg(target_os = "linux")] // other systems may report the closed port later, or not at all
-fn a_client_outlives_its_server_and_hears_the_next_one() {
+fn a_client_outlives_its_server_and_tells_the_next_one_its_name() {
     let address = nobodys_address();
-    let mut client = client(address, &[]);
-    client.type_line("anybody?");
+    let mut client = client(address, &["--name", "alice"]);
     client.expect_error(&format!("no server at {address}: connection refused\n"));
     let server = udp_on(&address.to_string());
     client.type_line("now?");
-    let (line, from) = datagram(&server);
-    assert_eq!(line, b"now?");
+    let (introduction, from) = datagram(&server);
+    assert_eq!(introduction, b"/name alice");
+    assert_eq!(text(&server), "now?");
     server.send_to(b"bob: yes", from).unwrap();
     client.expect(": bob: yes\n");
+    // Once is enough.
+    client.type_line("good");
+    assert_eq!(text(&server), "good");
 }
 
 #[test]
