@@ -57,11 +57,17 @@ pub fn serve(
     let clients = Clients::default();
     thread::scope(|scope| {
         loop {
-            clients.wait_below(limit);
+            let here = clients.wait_below(limit);
             let (stream, from) = match listener.accept() {
                 Ok(accepted) => accepted,
                 // That client has gone again before its turn came.
                 Err(error) if has_gone(&error) => continue,
+                // No file descriptor is left, say: the next one waits until one of these has left.
+                Err(error) if here > 0 => {
+                    complain(format!("cannot accept the next client yet: {error}"));
+                    clients.wait_below(here);
+                    continue;
+                }
                 Err(error) => return Err(error).context("cannot accept a client"),
             };
             let (place, answer) = (clients.enter(), &answer);
@@ -88,9 +94,10 @@ struct Clients {
 }
 
 impl Clients {
-    fn wait_below(&self, limit: usize) {
+    /// Waits until fewer than `limit` are being answered: how many those are.
+    fn wait_below(&self, limit: usize) -> usize {
         let full = |count: &mut usize| *count >= limit;
-        drop(self.changed.wait_while(self.lock(), full));
+        *self.changed.wait_while(self.lock(), full).unwrap_or_else(PoisonError::into_inner)
     }
 
     fn enter(&self) -> Place<'_> {
