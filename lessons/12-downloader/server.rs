@@ -31,7 +31,8 @@ struct Args {
     /// The folder whose files are served; nothing outside it is
     #[arg(long, default_value = ".")]
     dir: PathBuf,
-    /// How long a client may take to name a file, or not read what it is sent, before it is let go
+    /// How long a client may take to name a file before it is let go. One that stops reading is let go
+    /// after at most about three times as long: a write that is taken in part starts the clock anew
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     idle: Seconds,
 }

@@ -1,4 +1,4 @@
-use support::{Terminal, datagram, nobodys_address, program, text, udp, udp_on};
+use support::{Terminal, datagram, program, text, udp};
 
 fn client(server: impl ToString, timeout: &str) -> Terminal {
     Terminal::start(program!("05-turns-client", server.to_string(), "--timeout", timeout))
@@ -126,13 +126,13 @@ fn both_sides_work_over_ipv6() {
 #[test]
 #[cfg(target_os = "linux")] // other systems may report the closed port later, or not at all
 fn a_port_that_nobody_is_bound_to_is_said_at_once_and_a_server_that_comes_later_is_heard() {
-    let address = nobodys_address();
+    let address = support::nobodys_address();
     let mut client = client(address, "30");
     client.type_line("anybody?");
     client.expect_error(&format!("no answer from {address}: Connection refused\n"));
     client.type_line("anybody?");
     client.expect_error("Connection refused\n");
-    let server = udp_on(&address.to_string());
+    let server = support::udp_on(&address.to_string());
     client.type_line("now?");
     let (question, from) = datagram(&server);
     assert_eq!(question, b"now?");

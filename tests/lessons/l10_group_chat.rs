@@ -1,6 +1,6 @@
 use std::net::{SocketAddr, UdpSocket};
 
-use support::{Terminal, datagram, nobodys_address, nothing_comes, program, text, udp, udp_on};
+use support::{Terminal, datagram, nothing_comes, program, text, udp};
 
 fn server(arguments: &[&str]) -> (Terminal, SocketAddr) {
     let mut command = program!("10-group-server", "127.0.0.1:0");
@@ -271,10 +271,10 @@ fn the_end_of_the_client_s_input_leaves_the_group() {
 #[test]
 #[cfg(target_os = "linux")] // other systems may report the closed port later, or not at all
 fn a_client_outlives_its_server_and_tells_the_next_one_its_name() {
-    let address = nobodys_address();
+    let address = support::nobodys_address();
     let mut client = client(address, &["--name", "alice"]);
     client.expect_error(&format!("no server at {address}: connection refused\n"));
-    let server = udp_on(&address.to_string());
+    let server = support::udp_on(&address.to_string());
     client.type_line("now?");
     let (introduction, from) = datagram(&server);
     assert_eq!(introduction, b"/name alice");

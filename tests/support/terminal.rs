@@ -331,18 +331,29 @@ pub fn assert_harmless(printed: &[u8]) {
     }
 }
 
-/// Lets the system kill the program when the thread that starts it ends: also a test that is itself
-/// killed leaves nothing behind.
+/// Lets Ctrl-C end the program, also where whoever started the tests ignores it, as a shell does for
+/// what it starts in the background; and on Linux lets the system kill the program when the thread that
+/// starts it ends: also a test that is itself killed leaves nothing behind.
 pub fn end_with_this_thread(command: &mut Command) {
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     {
-        use rustix::process::{Signal, set_parent_process_death_signal};
         use std::os::unix::process::CommandExt;
-        let wish = || Ok(set_parent_process_death_signal(Some(Signal::KILL))?);
-        // SAFETY: between fork and exec only one system call is made, and no memory is allocated.
-        unsafe { command.pre_exec(wish) };
+        let prepare = || {
+            // SAFETY: the default action replaces whatever was inherited, and no handler is involved.
+            if unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) } == libc::SIG_ERR {
+                return Err(std::io::Error::last_os_error());
+            }
+            #[cfg(target_os = "linux")]
+            {
+                use rustix::process::{Signal, set_parent_process_death_signal};
+                set_parent_process_death_signal(Some(Signal::KILL))?;
+            }
+            Ok(())
+        };
+        // SAFETY: between fork and exec only system calls are made, and no memory is allocated.
+        unsafe { command.pre_exec(prepare) };
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(unix))]
     let _ = command;
 }
 
