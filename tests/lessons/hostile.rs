@@ -32,7 +32,12 @@ enum Alive {
 #[track_caller]
 fn assert_alive(program: &mut Terminal, address: SocketAddr, question: &str, alive: Alive) {
     let asking = udp();
-    asking.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    // Until it asks again, or looks again at the screen of a program that sends nothing.
+    let pause = match alive {
+        Alive::Answers(_) => 300,
+        Alive::Shows(_) => 10,
+    };
+    asking.set_read_timeout(Some(Duration::from_millis(pause))).unwrap();
     let deadline = Instant::now() + PATIENCE;
     let mut buffer = [0; 65_535];
     while Instant::now() < deadline {
