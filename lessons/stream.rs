@@ -6,9 +6,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 
-use crate::program::{Seconds, finish, go_on_after};
+use crate::program::{Seconds, finish, go_on_after, sentence};
 use crate::terminal::complain;
 
 // ANCHOR: read_within
@@ -64,7 +64,8 @@ pub fn serve(
                 Err(error) if has_gone(&error) => continue,
                 // No file descriptor is left, say: the next one waits until one of these has left.
                 Err(error) if here > 0 => {
-                    complain(format!("cannot accept the next client yet: {error}"));
+                    let waits = Error::new(error).context("cannot accept the next client yet");
+                    complain(sentence(&waits));
                     clients.wait_below(here);
                     continue;
                 }
@@ -79,7 +80,9 @@ pub fn serve(
                 }
             });
             if let Err(error) = thread {
-                complain(format!("{from}: no thread for this client: {error}"));
+                let unserved =
+                    Error::new(error).context(format!("{from}: no thread for this client"));
+                complain(sentence(&unserved));
             }
         }
     })

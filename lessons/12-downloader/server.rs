@@ -3,12 +3,12 @@
 //! Terminal 1:   cargo run --bin 12-download-server -- --dir lessons
 //! Terminal 2:   cargo run --bin 12-download-client -- 127.0.0.1:7890 lib.rs
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use cap_fs_ext::OpenOptionsSyncExt;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
@@ -109,12 +109,24 @@ fn read_name(stream: &mut TcpStream, idle: Seconds) -> Result<String> {
 fn open_regular(dir: &Dir, name: &str) -> Result<File> {
     ensure!(!name.contains('\0'), "a name with a NUL");
     // Looked at before it is opened, since the opening alone can act on a device …
-    ensure_regular(&dir.metadata(name)?)?;
+    ensure_regular(&dir.metadata(name).map_err(refusal)?)?;
     // … and after, since it may have become another file meanwhile. Without O_NONBLOCK the open of a
     // FIFO would wait for somebody to write into it.
-    let file = dir.open_with(name, OpenOptions::new().read(true).nonblock(true))?;
+    let mut options = OpenOptions::new();
+    options.read(true).nonblock(true);
+    let file = dir.open_with(name, &options).map_err(refusal)?;
     ensure_regular(&file.metadata()?)?;
     Ok(file)
+}
+
+/// What cap-std does not let through has no number from the system.
+fn refusal(error: io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
+            anyhow!("leads out of the folder")
+        }
+        _ => error.into(),
+    }
 }
 
 fn ensure_regular(file: &Metadata) -> Result<()> {
@@ -157,8 +169,10 @@ fn close(stream: &mut TcpStream, idle: Seconds) -> Result<()> {
     let mut rest = [0; 1024];
     // A client that has gone already has what it wanted.
     let mut open = stream.shutdown(Shutdown::Write).is_ok();
-    while open && Instant::now() < deadline {
-        open = matches!(read_within(stream, &mut rest, idle), Ok(Some(1..)));
+    while open {
+        let left = deadline.saturating_duration_since(Instant::now());
+        open = !left.is_zero()
+            && matches!(read_within(stream, &mut rest, Seconds(left)), Ok(Some(1..)));
     }
     Ok(())
 }
