@@ -46,8 +46,7 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// The socket address that this one stands for: of a name, its first IPv4 address, else its first
-    /// IPv6 address.
+    /// The socket address that this one stands for; of a name, the [`preferred`] one.
     ///
     /// A datagram that goes to the wrong one of the two is lost in silence, so the choice is a fixed
     /// rule and not the order in which the resolver happens to answer.
@@ -61,7 +60,8 @@ impl Address {
     }
 }
 
-fn preferred(known: &[SocketAddr]) -> Option<SocketAddr> {
+/// Which of a name's addresses is used: the first IPv4 one, else the first IPv6 one.
+pub fn preferred(known: &[SocketAddr]) -> Option<SocketAddr> {
     let first_ipv4 = known.iter().find(|address| address.is_ipv4());
     first_ipv4.or(known.first()).copied()
 }
@@ -102,18 +102,4 @@ pub fn source_address(socket: &UdpSocket, to: SocketAddr) -> io::Result<SocketAd
         local.set_ip(probe.local_addr()?.ip());
     }
     Ok(local)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_the_addresses_of_a_name_the_first_ipv4_one_is_taken_else_the_first_ipv6_one() {
-        let addresses = ["[::1]:1", "[::2]:1", "127.0.0.1:1", "127.0.0.2:1"];
-        let known: Vec<SocketAddr> = addresses.map(|address| address.parse().unwrap()).into();
-        assert_eq!(preferred(&known), Some(known[2]));
-        assert_eq!(preferred(&known[..2]), Some(known[0]));
-        assert_eq!(preferred(&[]), None);
-    }
 }

@@ -146,20 +146,3 @@ pub fn is_nobody_there(error: &io::Error) -> bool {
 fn is_passing(error: &io::Error) -> bool {
     is_nobody_there(error) || error.kind() == ErrorKind::Interrupted
 }
-
-// Other systems may report the closed port later, or not at all.
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn news_of_an_earlier_datagram_does_not_keep_the_next_one_from_going_out() {
-        let address = support::nobodys_address();
-        let socket = support::udp();
-        socket.connect(address).unwrap();
-        socket.send(b"into the void").unwrap();
-        let peer = support::udp_on(&address.to_string());
-        send_connected(&socket, b"to the peer").unwrap();
-        assert_eq!(support::text(&peer), "to the peer");
-    }
-}

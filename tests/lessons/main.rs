@@ -19,6 +19,7 @@ mod l09_broadcast;
 mod l10_group_chat;
 mod l11_tcp;
 mod l12_downloader;
+mod library;
 
 /// A program that runs to its end, as assert_cmd runs it: ended after [`support::PATIENCE`].
 fn to_its_end(command: std::process::Command) -> assert_cmd::Command {
