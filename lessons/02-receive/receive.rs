@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use encoding_rs::Encoding;
 use sockets_by_example::address::Address;
-use sockets_by_example::datagram::{receive, room_for};
+use sockets_by_example::datagram::room_for;
 use sockets_by_example::program::finish;
 use sockets_by_example::{say, text};
 
@@ -50,7 +50,7 @@ fn run(args: Args) -> Result<()> {
     // ANCHOR: receive
     let limit = usize::from(args.buffer);
     let mut buffer = vec![0; room_for(limit)];
-    let (length, from) = receive(&socket, &mut buffer).context("cannot receive")?;
+    let (length, from) = socket.recv_from(&mut buffer).context("cannot receive")?;
     // ANCHOR_END: receive
 
     // ANCHOR: show

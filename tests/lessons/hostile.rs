@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::{PATIENCE, Terminal, assert_harmless, datagram, program, udp};
+use support::{LONGEST_SENT, PATIENCE, Terminal, assert_harmless, datagram, program, udp};
 
 use crate::to_its_end;
 
@@ -97,7 +97,23 @@ fn rubbish() -> Vec<Vec<u8>> {
     .map(<[u8]>::to_vec)
     .collect();
     let mut random = fastrand::Rng::with_seed(7);
-    for length in [0, 1, 2, 3, 64, 1000, 1024, 1025, 1472, 1473, 2048, 2049, 8192, 65_506, 65_507] {
+    for length in [
+        0,
+        1,
+        2,
+        3,
+        64,
+        1000,
+        1024,
+        1025,
+        1472,
+        1473,
+        2048,
+        2049,
+        8192,
+        LONGEST_SENT - 1,
+        LONGEST_SENT,
+    ] {
         datagrams.push((0..length).map(|_| random.u8(..)).collect());
     }
     for _ in 0..200 {
@@ -127,7 +143,7 @@ fn rubbish_is_shown_harmless_by_a_program_that_takes_one_datagram() {
     let mut random = fastrand::Rng::with_seed(11);
     let mut some = rubbish();
     random.shuffle(&mut some);
-    for datagram in some.iter().take(12).chain(&[vec![b'\x1b'; 65_507], Vec::new()]) {
+    for datagram in some.iter().take(12).chain(&[vec![b'\x1b'; LONGEST_SENT], Vec::new()]) {
         for encoding in ["utf-8", "gbk"] {
             let mut receiver =
                 Terminal::start(program!("02-receive", "127.0.0.1:0", "--encoding", encoding));

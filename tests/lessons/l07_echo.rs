@@ -1,4 +1,4 @@
-use support::{Terminal, datagram, program, text, udp, udp_on};
+use support::{LONGEST_SENT, Terminal, datagram, program, text, udp, udp_on};
 
 #[test]
 fn what_a_person_types_comes_back() {
@@ -18,7 +18,7 @@ fn every_datagram_comes_back_unchanged_whatever_its_bytes_and_its_length() {
     let mut server = Terminal::start(program!("07-echo-server", "127.0.0.1:0"));
     let socket = udp();
     socket.connect(server.listening()).unwrap();
-    for length in [0, 1, 3, 1024, 1025, 2049, 65_507] {
+    for length in [0, 1, 3, 1024, 1025, 2049, LONGEST_SENT] {
         let payload: Vec<u8> = (0..length).map(|_| fastrand::u8(..)).collect();
         socket.send(&payload).unwrap();
         assert!(datagram(&socket).0 == payload, "{length} bytes came back changed");
@@ -87,9 +87,9 @@ fn the_longest_line_comes_back_and_a_longer_one_is_refused() {
     let mut server = Terminal::start(program!("07-echo-server", "127.0.0.1:0"));
     let address = server.listening();
     let mut client = Terminal::start(program!("07-echo-client", address.to_string()));
-    let longest = "x".repeat(65_507);
+    let longest = "x".repeat(LONGEST_SENT);
     client.type_line(format!("{longest}x"));
-    client.expect_error(&format!("cannot send 65508 bytes to {address}: "));
+    client.expect_error(&format!("cannot send {} bytes to {address}: ", LONGEST_SENT + 1));
     client.type_line(&longest);
     client.expect(&format!("from {address}: {longest}\n"));
 }

@@ -124,7 +124,7 @@ fn a_client_that_resets_its_connection_ends_nobody_else() {
     server.expect(": hello\n");
     rude.peek(&mut [0]).unwrap();
     drop(rude);
-    server.expect_error("cannot read: Connection reset");
+    server.expect_error("cannot read: ");
     other.write_all(b"I am still here").unwrap();
     thanked(&mut other);
 }

@@ -17,6 +17,10 @@ pub use terminal::*;
 /// How long something that must come is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The longest payload, in bytes, of a datagram that this system sends over IPv4 unless it was told
+/// otherwise: what fits into an IP packet; on macOS what `net.inet.udp.maxdgram` allows.
+pub const LONGEST_SENT: usize = if cfg!(target_os = "macos") { 9216 } else { 65_507 };
+
 /// How long something that must not come is waited for.
 pub const BRIEFLY: Duration = Duration::from_millis(200);
 
