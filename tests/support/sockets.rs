@@ -66,7 +66,10 @@ pub fn datagram(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
 
 /// `recv_from`, begun again when the process was stopped and goes on: with a timeout set, the system
 /// does not do that by itself (signal(7)).
-fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+///
+/// # Errors
+/// As `recv_from`, but for `Interrupted`.
+pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
     loop {
         match socket.recv_from(buffer) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use support::{program, udp};
+use support::{program, receive, udp};
 
 use super::bare::bare;
 use super::children::Unwatched;
@@ -69,7 +69,7 @@ fn join(server: SocketAddr, number: usize) -> Result<UdpSocket> {
     socket.send(format!("/name m{number}").as_bytes())?;
     socket.send(b"/who")?;
     let mut answer = [0; 2048];
-    let length = socket.recv(&mut answer).context("a member cannot join")?;
+    let (length, _) = receive(&socket, &mut answer).context("a member cannot join")?;
     let expected = format!("{number} here");
     ensure!(answer[..length].starts_with(expected.as_bytes()), "a member did not join");
     Ok(socket)

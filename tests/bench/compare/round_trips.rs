@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use sockets_by_example::stream::is_timeout;
-use support::{program, udp};
+use support::{program, receive, udp};
 
 use super::bare::bare;
 use super::children::{Unwatched, missing};
@@ -98,7 +98,7 @@ fn measure(server: Command, duration: Duration) -> Result<Turn> {
 
 /// Waits for a datagram: whether one came before it counts as lost.
 pub fn arrives(socket: &UdpSocket) -> Result<bool> {
-    match socket.recv(&mut [0; 64]) {
+    match receive(socket, &mut [0; 64]) {
         Ok(_) => Ok(true),
         Err(error) if is_timeout(&error) => Ok(false),
         Err(error) => Err(error).context("cannot receive"),
