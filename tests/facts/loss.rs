@@ -7,9 +7,7 @@
 use std::net::UdpSocket;
 
 use socket2::SockRef;
-use support::BRIEFLY;
-
-use support::udp;
+use support::{BRIEFLY, receive, udp};
 
 const SENT: usize = 5000;
 
@@ -23,8 +21,8 @@ fn kept_of_a_burst(bytes: usize) -> usize {
 
     reader.set_read_timeout(Some(BRIEFLY)).unwrap();
     let mut buffer = [0; 65_535];
-    std::iter::from_fn(|| reader.recv(&mut buffer).ok())
-        .inspect(|&got| assert_eq!(got, bytes))
+    std::iter::from_fn(|| receive(&reader, &mut buffer).ok())
+        .inspect(|&(got, _)| assert_eq!(got, bytes))
         .count()
 }
 
