@@ -1,4 +1,4 @@
-# Every command that a person needs, each one line of cargo. `make` alone lists them.
+# Every command that a person needs. `make` alone lists them.
 
 .DEFAULT_GOAL := help
 .PHONY: help test bench lint fmt doc

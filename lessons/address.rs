@@ -48,8 +48,9 @@ impl fmt::Display for Address {
 impl Address {
     /// The socket address that this one stands for; of a name, the [`preferred`] one.
     ///
-    /// A datagram that goes to the wrong one of the two is lost in silence, so the choice is a fixed
-    /// rule and not the order in which the resolver happens to answer.
+    /// Many names have an IPv4 and an IPv6 address, and a datagram to the one where nobody listens is
+    /// lost in silence. So the choice is a fixed rule and not the order in which the resolver happens to
+    /// answer.
     ///
     /// # Errors
     /// The name is not known.

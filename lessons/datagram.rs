@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::program::Seconds;
 use crate::say;
 use crate::stream::is_timeout;
+use crate::terminal::complain;
 use crate::text::{UTF_8, received};
 
 /// No datagram is longer: the length field of UDP has 16 bits (RFC 768). Over IPv4 its payload ends
@@ -21,8 +22,8 @@ pub const LONGEST: usize = 65_535;
 /// known to be longer: one more. When that one is used, the datagram was cut. It is the only trace
 /// that a cut leaves in the standard library.
 ///
-/// Windows makes an error of a cut and does not tell the sender any more, so there the buffer has room
-/// for every datagram.
+/// Windows reports a cut as an error and does not say who sent the datagram, so there the buffer has
+/// room for every datagram.
 pub const fn room_for(limit: usize) -> usize {
     if cfg!(windows) { LONGEST } else { limit + 1 }
 }
@@ -39,7 +40,7 @@ pub const fn room_for(limit: usize) -> usize {
 pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
     loop {
         match socket.recv_from(buffer) {
-            Err(error) if is_passing(&error) => {}
+            Err(error) if is_undelivered(&error) || error.kind() == ErrorKind::Interrupted => {}
             result => return result,
         }
     }
@@ -50,8 +51,8 @@ pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, Sock
 /// Waits at most `limit` for one datagram, from whoever sends it: `None` when none came.
 ///
 /// # Errors
-/// As [`receive`]; on a connected socket also `ConnectionRefused`, when the peer's system answered
-/// that nobody is bound to its port.
+/// As [`receive`]; on a connected socket also the network's report that an earlier datagram could not
+/// be delivered ([`is_undelivered`]).
 pub fn receive_within(
     socket: &UdpSocket,
     buffer: &mut [u8],
@@ -66,10 +67,9 @@ pub fn receive_within(
         socket.set_read_timeout(Some(left))?;
         match socket.recv_from(buffer) {
             Ok(received) => return Ok(Some(received)),
-            // The system's clock for this may be up a little early: ours decides.
+            // The system's timeout may end a little early: our deadline decides.
             Err(error) if is_timeout(&error) => {}
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return Err(error),
-            Err(error) if is_passing(&error) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
@@ -86,7 +86,7 @@ pub fn receive_within(
 /// The datagram cannot be sent: it is too long, or no way leads to the peer.
 pub fn send_connected(socket: &UdpSocket, payload: &[u8]) -> io::Result<()> {
     let sent = match socket.send(payload) {
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => socket.send(payload),
+        Err(error) if is_undelivered(&error) => socket.send(payload),
         result => result,
     };
     sent.map(drop)
@@ -113,10 +113,19 @@ pub fn exchange(
     let sent = send_connected(socket, request);
     sent.with_context(|| format!("cannot send {} bytes to {peer}", request.len()))?;
 
-    let answer = receive_within(socket, buffer, limit);
-    match answer.with_context(|| format!("no answer from {peer}"))? {
-        Some((length, _)) => Ok(length),
-        None => bail!("no answer from {peer} within {limit}"),
+    let deadline = Instant::now() + limit.0;
+    loop {
+        let left = Seconds(deadline.saturating_duration_since(Instant::now()));
+        match receive_within(socket, buffer, left) {
+            Ok(Some((length, _))) => return Ok(length),
+            Ok(None) => bail!("no answer from {peer} within {limit}"),
+            // Said at once. The wait goes on: it is news of one datagram, and not a promise that no
+            // other comes.
+            Err(error) if is_undelivered(&error) => {
+                complain(format!("nobody there at {peer}: {}", error.kind()));
+            }
+            Err(error) => return Err(error).with_context(|| format!("no answer from {peer}")),
+        }
     }
 }
 // ANCHOR_END: exchange
@@ -136,13 +145,11 @@ fn show_late_answers(socket: &UdpSocket, buffer: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-/// Whether the network reported that an earlier datagram of ours found nobody bound to its port:
-/// "connection refused", or on Windows "connection reset".
-pub fn is_nobody_there(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset)
-}
-
-/// Whether the next call will work as if nothing had been: that report, or a signal came.
-fn is_passing(error: &io::Error) -> bool {
-    is_nobody_there(error) || error.kind() == ErrorKind::Interrupted
+/// Whether the network reported that an earlier datagram of ours could not be delivered (ICMP,
+/// destination unreachable: RFC 792): nobody is bound to the port, which Windows calls "connection
+/// reset", or no way leads to the machine. The next call works as if nothing had been.
+pub fn is_undelivered(error: &io::Error) -> bool {
+    use ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable};
+    let kind = error.kind();
+    matches!(kind, ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable)
 }

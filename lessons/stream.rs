@@ -62,7 +62,7 @@ pub fn serve(
                 Ok(accepted) => accepted,
                 // That client has gone again before its turn came.
                 Err(error) if has_gone(&error) => continue,
-                // No file descriptor is left, say: the next one waits until one of these has left.
+                // For instance no file descriptor is left: the next one waits until one of these has left.
                 Err(error) if here > 0 => {
                     let waits = Error::new(error).context("cannot accept the next client yet");
                     complain(sentence(&waits));
@@ -123,7 +123,16 @@ impl Drop for Place<'_> {
     }
 }
 
+/// Whether the error is about the client that would have been next, and not about us (accept(2)).
 fn has_gone(error: &io::Error) -> bool {
-    use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+    use ErrorKind::*;
+    matches!(
+        error.kind(),
+        ConnectionAborted
+            | ConnectionReset
+            | Interrupted
+            | NetworkDown
+            | NetworkUnreachable
+            | HostUnreachable
+    )
 }

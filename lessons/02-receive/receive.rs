@@ -31,8 +31,8 @@ struct Args {
     encoding: &'static Encoding,
     /// How many bytes of the datagram to take; the rest is gone
     #[arg(long, value_name = "BYTES", default_value = "1024")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
-    buffer: u16,
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    buffer: u32,
 }
 // ANCHOR_END: arguments
 
@@ -48,7 +48,7 @@ fn run(args: Args) -> Result<()> {
     // ANCHOR_END: bind
 
     // ANCHOR: receive
-    let limit = usize::from(args.buffer);
+    let limit = args.buffer as usize;
     let mut buffer = vec![0; room_for(limit)];
     let (length, from) = socket.recv_from(&mut buffer).context("cannot receive")?;
     // ANCHOR_END: receive

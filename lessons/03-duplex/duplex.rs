@@ -28,7 +28,7 @@ struct Args {
     message: Option<String>,
     #[arg(long, value_name = "ADDR")]
     #[arg(help = "The local address; 0.0.0.0:7789 reaches other machines too \
-                  [default: 127.0.0.1:7789, or [::1]:7789 towards IPv6]")]
+                  [default: 127.0.0.1:7789, or [::1]:7789 for an IPv6 peer]")]
     bind: Option<Address>,
     /// The encoding of the text, both ways: utf-8, gbk, …
     #[arg(long, value_name = "LABEL", default_value = "utf-8", value_parser = text::encoding)]

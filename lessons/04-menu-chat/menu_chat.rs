@@ -27,7 +27,7 @@ struct Args {
     to: Address,
     #[arg(long, value_name = "ADDR")]
     #[arg(help = "The local address; 0.0.0.0:7789 reaches other machines too \
-                  [default: 127.0.0.1:7789, or [::1]:7789 towards IPv6]")]
+                  [default: 127.0.0.1:7789, or [::1]:7789 for an IPv6 peer]")]
     bind: Option<Address>,
     /// The encoding of the text, both ways: utf-8, gbk, …
     #[arg(long, value_name = "LABEL", default_value = "utf-8", value_parser = text::encoding)]
@@ -56,7 +56,10 @@ fn run(args: Args) -> Result<()> {
         say!("1: send\n2: receive\n0: quit")?;
         let Some(choice) = ask("")? else { return Ok(()) };
         let done = match choice.trim() {
-            "1" => send(&socket, to, args.encoding),
+            "1" => match ask("text ")? {
+                Some(message) => send(&socket, to, &message, args.encoding),
+                None => return Ok(()),
+            },
             "2" => receive(&socket, to, args.encoding, args.timeout),
             "0" => return Ok(()),
             other => {
@@ -71,9 +74,13 @@ fn run(args: Args) -> Result<()> {
 }
 
 // ANCHOR: send
-fn send(socket: &UdpSocket, to: SocketAddr, encoding: &'static Encoding) -> Result<()> {
-    let Some(message) = ask("text ")? else { return Ok(()) };
-    let payload = text::encode(&message, encoding)?;
+fn send(
+    socket: &UdpSocket,
+    to: SocketAddr,
+    message: &str,
+    encoding: &'static Encoding,
+) -> Result<()> {
+    let payload = text::encode(message, encoding)?;
     let sent = socket
         .send_to(&payload, to)
         .with_context(|| format!("cannot send {} bytes to {to}", payload.len()))?;

@@ -1,7 +1,10 @@
 //! Lesson 05 · Take turns, the client: types a line, waits, shows the answer.
 //!
 //! Terminal 1:   cargo run --bin 05-turns-server
-//! Terminal 2:   cargo run --bin 05-turns-client
+//! Terminal 2:   cargo run --bin 05-turns-client -- --timeout 60
+//!
+//! Without --timeout you have 5 seconds for an answer. One that comes later is shown as (late), before
+//! the client sends its next line.
 
 use std::net::UdpSocket;
 

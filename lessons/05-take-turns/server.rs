@@ -1,9 +1,13 @@
 //! Lesson 05 · Take turns, the server: shows a message, and a person types the answer.
 //!
 //! Terminal 1:   cargo run --bin 05-turns-server
-//! Terminal 2:   cargo run --bin 05-turns-client
+//! Terminal 2:   cargo run --bin 05-turns-client -- --timeout 60
 //!
-//! Start a second client and let both speak: while you type the answer to one, the other waits.
+//! Without --timeout you have 5 seconds for an answer. One that comes later is shown as (late), before
+//! the client sends its next line.
+//!
+//! Start a second client and let both speak: while you type the answer to one, the other waits, until
+//! its time is up.
 
 use std::net::UdpSocket;
 

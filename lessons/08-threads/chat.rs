@@ -7,7 +7,7 @@
 //! ends a side, and that side alone.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -24,7 +24,7 @@ use sockets_by_example::text::{UTF_8, received};
 #[derive(Parser)]
 #[command(after_help = "Explained in chapter 08 of the book: Threads.")]
 struct Args {
-    #[arg(help = "Where to listen [default: 127.0.0.1:8080, or [::1]:8080 towards IPv6]")]
+    #[arg(help = "Where to listen [default: 127.0.0.1:8080, or [::1]:8080 for an IPv6 peer]")]
     addr: Option<Address>,
     /// Whom to talk to [default: whoever sends the first datagram]
     #[arg(long, value_name = "PEER")]
@@ -53,14 +53,11 @@ fn run(args: Args) -> Result<()> {
     // ANCHOR_END: share
 
     // ANCHOR: threads
-    let (ended, first_end) = mpsc::channel();
-    let (its_socket, its_peer, its_end) = (socket.clone(), peer.clone(), ended.clone());
-    thread::spawn(move || its_end.send(receive_all(&its_socket, &its_peer)));
-    thread::spawn(move || ended.send(send_all(&socket, &peer)));
-
-    // Nothing can wake the other thread from its wait for a line or for a datagram, so nobody joins
-    // it: the first to end ends the process.
-    first_end.recv()?
+    // Nothing can wake a thread from its wait for a line or for a datagram, so nobody joins the other:
+    // whichever ends first ends the process.
+    let (its_socket, its_peer) = (socket.clone(), peer.clone());
+    thread::spawn(move || finish(receive_all(&its_socket, &its_peer)));
+    send_all(&socket, &peer)
     // ANCHOR_END: threads
 }
 

@@ -2,7 +2,8 @@
 
 use std::str;
 
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::Encoding;
+use sockets_by_example::text::{UTF_8, decode};
 
 /// The option "the text is in UTF-8" among the upper bits of the command.
 const UTF8: u32 = 0x80_0000;
@@ -45,12 +46,12 @@ pub fn parse(datagram: &[u8], local: &'static Encoding) -> Option<Message> {
 
     let encoding = if command & UTF8 == 0 { local } else { UTF_8 };
     let mut faulty = false;
-    let mut decode = |bytes| {
-        let (text, fault) = encoding.decode_without_bom_handling(bytes);
-        faulty |= fault;
-        text.into_owned()
+    let mut read = |bytes| {
+        let decoded = decode(bytes, encoding);
+        faulty |= decoded.faulty;
+        decoded.text
     };
-    let (user, host, text, extra) = (decode(user), decode(host), decode(text), decode(extra));
+    let (user, host, text, extra) = (read(user), read(host), read(text), read(extra));
     Some(Message { version, number, user, host, command, text, extra, encoding, faulty })
 }
 // ANCHOR_END: parse

@@ -3,7 +3,9 @@
 //! Terminals 1 and 2:   cargo run --bin 09-broadcast-receive
 //! Terminal 3:          cargo run --bin 09-broadcast-send
 //!
-//! Both receivers have the port 2425, and both hear the one datagram.
+//! Both receivers share the port 2425, and on Linux both hear the one datagram. The loopback of macOS
+//! and Windows may not broadcast: there start one receiver, and send to it alone with
+//! cargo run --bin 09-broadcast-send -- 127.0.0.1:2425
 
 mod ipmsg;
 
@@ -11,25 +13,26 @@ use std::net::{SocketAddr, UdpSocket};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, GBK};
 use socket2::{Domain, Socket, Type};
 use sockets_by_example::address::Address;
 use sockets_by_example::datagram::{LONGEST, receive};
 use sockets_by_example::program::finish;
 use sockets_by_example::say;
-use sockets_by_example::text::{self, Decoded, printable};
+use sockets_by_example::text::{self, Decoded, UTF_8, printable, received};
 
 // ANCHOR: arguments
-/// Shows every message that is broadcast to a port, IPMSG's taken apart.
+/// Shows every message that is broadcast to a port, and takes those of IPMSG apart.
 #[derive(Parser)]
 #[command(after_help = "Explained in chapter 09 of the book: Broadcast.")]
 struct Args {
     /// Where to listen; a broadcast does not reach a socket bound to 127.0.0.1
     #[arg(default_value = "0.0.0.0:2425")]
     addr: Address,
-    /// The encoding of text that does not say itself that it is UTF-8
-    #[arg(long, value_name = "LABEL", default_value = "gbk", value_parser = text::encoding)]
-    encoding: &'static Encoding,
+    /// The encoding of text that does not say itself that it is UTF-8 [default: gbk for IPMSG, which
+    /// means the code page of its country, and utf-8 for other text]
+    #[arg(long, value_name = "LABEL", value_parser = text::encoding)]
+    encoding: Option<&'static Encoding>,
 }
 // ANCHOR_END: arguments
 
@@ -46,9 +49,10 @@ fn run(args: Args) -> Result<()> {
     let mut buffer = [0; LONGEST];
     loop {
         let (length, from) = receive(&socket, &mut buffer).context("cannot receive")?;
-        match ipmsg::parse(&buffer[..length], args.encoding) {
+        let datagram = &buffer[..length];
+        match ipmsg::parse(datagram, args.encoding.unwrap_or(GBK)) {
             Some(message) => show(from, message)?,
-            None => say!("{}", text::received(from, &buffer[..length], args.encoding))?,
+            None => say!("{}", received(from, datagram, args.encoding.unwrap_or(UTF_8)))?,
         }
     }
     // ANCHOR_END: receive

@@ -7,14 +7,14 @@
 //! Without --name you join with your first line and are called by your address.
 
 use std::net::UdpSocket;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
 use std::thread;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use sockets_by_example::address::{Address, any_address_like};
-use sockets_by_example::datagram::{LONGEST, is_nobody_there, send_connected};
+use sockets_by_example::datagram::{LONGEST, is_undelivered, send_connected};
 use sockets_by_example::program::{finish, go_on_after};
 use sockets_by_example::say;
 use sockets_by_example::terminal::{complain, read_line};
@@ -34,6 +34,9 @@ struct Args {
 }
 // ANCHOR_END: arguments
 
+/// How the server's word to a member begins that it drops.
+const DROPPED: &[u8] = b"you said nothing for ";
+
 fn main() {
     finish(run(Args::parse()))
 }
@@ -46,12 +49,11 @@ fn run(args: Args) -> Result<()> {
 
     // ANCHOR: threads
     let socket = Arc::new(socket);
+    // Whether the server knows our name.
     let known = Arc::new(AtomicBool::new(false));
-    let (ended, first_end) = mpsc::channel();
-    let (its_socket, its_known, its_end) = (socket.clone(), known.clone(), ended.clone());
-    thread::spawn(move || its_end.send(receive_all(&its_socket, &its_known)));
-    thread::spawn(move || ended.send(send_all(&socket, &known, args.name)));
-    first_end.recv()?
+    let (its_socket, its_known) = (socket.clone(), known.clone());
+    thread::spawn(move || finish(receive_all(&its_socket, &its_known)));
+    send_all(&socket, &known, args.name)
     // ANCHOR_END: threads
 }
 
@@ -61,10 +63,16 @@ fn receive_all(socket: &UdpSocket, known: &AtomicBool) -> Result<()> {
     let mut buffer = [0; LONGEST];
     loop {
         match socket.recv(&mut buffer) {
-            Ok(length) => say!("{}", received(server, &buffer[..length], UTF_8))?,
-            // Nobody is bound there: worth saying, and no reason to end. The server may come late, or
-            // come back, and will not know us.
-            Err(error) if is_nobody_there(&error) => {
+            Ok(length) => {
+                let line = &buffer[..length];
+                if line.starts_with(DROPPED) {
+                    known.store(false, Ordering::Relaxed);
+                }
+                say!("{}", received(server, line, UTF_8))?;
+            }
+            // Worth saying, and no reason to end: a server may come late, or come back, and will not
+            // know us.
+            Err(error) if is_undelivered(&error) => {
                 known.store(false, Ordering::Relaxed);
                 complain(format!("no server at {server}: {}", error.kind()));
             }
@@ -75,23 +83,21 @@ fn receive_all(socket: &UdpSocket, known: &AtomicBool) -> Result<()> {
 // ANCHOR_END: receive
 
 // ANCHOR: send
-fn send_all(socket: &UdpSocket, known: &AtomicBool, mut name: Option<String>) -> Result<()> {
+fn send_all(socket: &UdpSocket, known: &AtomicBool, name: Option<String>) -> Result<()> {
     introduce(socket, known, &name)?;
     while let Some(line) = read_line()? {
         if line == "/quit" {
             break;
         }
         introduce(socket, known, &name)?;
-        if let Some(new_name) = line.strip_prefix("/name ") {
-            name = Some(new_name.to_owned());
-        }
         send(socket, &line)?;
     }
     // Whoever leaves says so, also at the end of input: else the server keeps the place for long.
     send(socket, "/quit")
 }
 
-/// Joins under our name, unless the server knows it.
+/// Joins under the name that we were started with: at first, and again when the server was not there
+/// or has dropped us.
 fn introduce(socket: &UdpSocket, known: &AtomicBool, name: &Option<String>) -> Result<()> {
     match name {
         Some(name) if !known.swap(true, Ordering::Relaxed) => {

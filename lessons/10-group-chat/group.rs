@@ -61,15 +61,14 @@ impl Group {
         }
         self.members.get_mut(&from)?.heard = now;
 
-        let words = str::from_utf8(&line).ok().and_then(|text| text.strip_prefix('/'));
-        match words.map(|words| words.split_once(' ').unwrap_or((words, ""))) {
-            Some(("quit", "")) => {
+        match line.strip_prefix(b"/name") {
+            Some(name) if name.is_empty() || name[0] == b' ' => {
+                self.rename(from, name).err().map(|refusal| Outgoing::one(from, refusal))
+            }
+            _ if line == b"/who" => Some(Outgoing::one(from, self.list())),
+            _ if line == b"/quit" => {
                 self.members.remove(&from);
                 None
-            }
-            Some(("who", "")) => Some(Outgoing::one(from, self.list())),
-            Some(("name", name)) => {
-                self.rename(from, name.trim()).err().map(|refusal| Outgoing::one(from, refusal))
             }
             _ => self.pass_on(from, &line),
         }
@@ -93,7 +92,8 @@ impl Group {
     // ANCHOR_END: pass_on
 
     // ANCHOR: rename
-    fn rename(&mut self, from: SocketAddr, name: &str) -> Result<(), String> {
+    fn rename(&mut self, from: SocketAddr, name: &[u8]) -> Result<(), String> {
+        let name = str::from_utf8(name).map_err(|_| "not your name: a name is in UTF-8")?.trim();
         if name.is_empty() || name.len() > LONGEST_NAME {
             return Err(format!("not your name: a name has 1 to {LONGEST_NAME} bytes"));
         }
@@ -102,7 +102,7 @@ impl Group {
             return Err("not your name: a name has no colon and does not begin with /".into());
         }
         let others = self.members.iter().filter(|(address, _)| **address != from);
-        if others.into_iter().any(|(_, member)| member.name == name) {
+        if others.map(|(_, member)| &member.name).any(|taken| taken == name) {
             return Err(format!("not your name: {name} is taken"));
         }
         if let Some(member) = self.members.get_mut(&from) {
@@ -152,17 +152,17 @@ impl Group {
     // ANCHOR_END: drop_idle
 }
 
-/// A message is one line: the line ending that nc and others add is taken off, and a control byte in
-/// the middle becomes a space, so that nobody can put words into another's mouth with a second line,
-/// or drive the terminal of a client that shows bytes as they come. No byte of a character beyond
-/// ASCII is below 0x30, in UTF-8 or in GBK.
+/// A message is one line: the line ending that nc and others add is taken off, and an ASCII control
+/// character in the middle, but for the tab, becomes a space. So nobody can put words into another's
+/// mouth with a second line, or easily drive the terminal of a client that shows bytes as they come.
+/// No byte of a character beyond ASCII is below 0x30, in UTF-8 or in GBK.
 fn one_line(datagram: &[u8]) -> Vec<u8> {
     let mut line = datagram.to_vec();
     while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
         line.pop();
     }
     for byte in &mut line {
-        if byte.is_ascii_control() {
+        if byte.is_ascii_control() && *byte != b'\t' {
             *byte = b' ';
         }
     }

@@ -22,7 +22,7 @@ use sockets_by_example::text::{UTF_8, received};
 use group::{Group, Outgoing};
 
 // ANCHOR: arguments
-/// Passes each member's message on to every other member.
+/// Passes each member's message, of at most 1406 bytes, on to every other member.
 #[derive(Parser)]
 #[command(after_help = "Explained in chapter 10 of the book: Group chat.")]
 struct Args {

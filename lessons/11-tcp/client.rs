@@ -3,7 +3,7 @@
 //! Terminal 1:   cargo run --bin 11-tcp-server
 //! Terminal 2:   cargo run --bin 11-tcp-client
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
 
 use anyhow::{Context, Result, bail};
@@ -56,13 +56,20 @@ fn run(args: Args) -> Result<()> {
     let mut buffer = [0; 1024];
     let mut total = 0;
     loop {
-        let read = read_within(&mut stream, &mut buffer, args.timeout);
-        let length = match read.with_context(|| format!("the connection to {server} broke"))? {
-            Some(length) => length,
-            None if total == 0 => bail!("no answer from {server} within {}", args.timeout),
-            None => {
+        let length = match read_within(&mut stream, &mut buffer, args.timeout) {
+            Ok(Some(length)) => length,
+            Ok(None) if total == 0 => bail!("no answer from {server} within {}", args.timeout),
+            Ok(None) => {
                 say!("({server} has answered and keeps the connection open; we close it)")?;
-                return Ok(());
+                break;
+            }
+            // A server that closes with a part of our message unread resets the connection.
+            Err(error) if total > 0 && error.kind() == ErrorKind::ConnectionReset => {
+                say!("({server} has answered and reset the connection)")?;
+                break;
+            }
+            Err(error) => {
+                return Err(error).with_context(|| format!("the connection to {server} broke"));
             }
         };
         let piece = text.decode(&buffer[..length], length == 0);

@@ -50,7 +50,7 @@ fn run(args: Args) -> Result<()> {
     // ANCHOR: accept
     if args.once {
         let (stream, from) = listener.accept().context("cannot accept a client")?;
-        return answer_until_closed(stream, from, args.idle);
+        return answer_until_closed(stream, from, args.idle).with_context(|| from.to_string());
     }
     serve(&listener, CLIENTS, |stream, from| answer_until_closed(stream, from, args.idle))
     // ANCHOR_END: accept

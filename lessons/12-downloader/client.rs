@@ -3,7 +3,9 @@
 //! Terminal 1:   cargo run --bin 12-download-server -- --dir lessons
 //! Terminal 2:   cargo run --bin 12-download-client -- 127.0.0.1:7890 lib.rs
 //!
-//! It saves `received-lib.rs` in the current folder. What is not given it asks for.
+//! It saves `received-lib.rs` in the current folder. It asks for whatever you leave out.
+
+mod interrupt;
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -22,6 +24,8 @@ use sockets_by_example::stream::read_within;
 use sockets_by_example::terminal::{ask, complain};
 use sockets_by_example::text::printable;
 use tempfile::NamedTempFile;
+
+use interrupt::before_the_end;
 
 // ANCHOR: arguments
 /// Downloads one file.
@@ -79,7 +83,7 @@ fn run(args: Args) -> Result<()> {
             ensure!(args.force, "{} exists already; --force overwrites it", target.display());
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {}
-        // Too long a name, say: told before the whole file has come for nothing.
+        // For instance too long a name: told before the whole file has come for nothing.
         Err(error) => return Err(error).context(format!("cannot save {}", target.display())),
     }
     // ANCHOR_END: target
@@ -184,8 +188,9 @@ impl Download {
         // Locked until the file has its temporary name: an interrupt before that waits for it.
         let mut its_name = unfinished.lock().unwrap_or_else(PoisonError::into_inner);
         let (its_file, its_progress) = (unfinished.clone(), progress.downgrade());
-        ctrlc::set_handler(move || {
+        before_the_end(move || {
             let unfinished = its_file.lock().unwrap_or_else(PoisonError::into_inner);
+            // After Ctrl-C the terminal's own ^C stands on the next line, and that one is cleared.
             if let Some(progress) = its_progress.upgrade() {
                 progress.finish_and_clear();
             }

@@ -11,6 +11,8 @@ use std::{env, fs, process, thread};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use sockets_by_example::program::Seconds;
 
 use bare::Bare;
@@ -100,9 +102,12 @@ fn temporary_folder() -> Result<tempfile::TempDir> {
 
 fn remove_when_interrupted(folder: &Path) -> Result<()> {
     let folder = PathBuf::from(folder);
-    ctrlc::set_handler(move || {
-        let _ = fs::remove_dir_all(&folder);
-        process::exit(1);
-    })?;
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            let _ = fs::remove_dir_all(&folder);
+            process::exit(1);
+        }
+    });
     Ok(())
 }

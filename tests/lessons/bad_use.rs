@@ -207,7 +207,11 @@ fn help_explains_the_program_and_names_its_chapter_and_its_defaults() {
             "09",
             vec!["127.255.255.255:2425", "[default: \"will broadcast\"]"],
         ),
-        (program!("09-broadcast-receive", "--help"), "09", vec!["0.0.0.0:2425", "gbk"]),
+        (
+            program!("09-broadcast-receive", "--help"),
+            "09",
+            vec!["0.0.0.0:2425", "[default: gbk for IPMSG"],
+        ),
         (program!("10-group-server", "--help"), "10", vec!["127.0.0.1:6001"]),
         (program!("10-group-client", "--help"), "10", vec!["127.0.0.1:6001"]),
         (program!("11-tcp-server", "--help"), "11", vec!["127.0.0.1:7788"]),

@@ -72,7 +72,7 @@ fn the_buffer_has_1024_bytes_unless_said() {
 #[test]
 fn the_largest_datagram_fits_the_largest_buffer() {
     let largest = "x".repeat(support::LONGEST_SENT);
-    let shown = shows(program!("02-receive", "--buffer", "65535"), largest.as_bytes());
+    let shown = shows(program!("02-receive", "--buffer", "65536"), largest.as_bytes());
     assert_eq!(shown, format!("{largest}\n"));
 }
 

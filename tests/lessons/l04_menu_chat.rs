@@ -91,7 +91,10 @@ fn end_of_input_at_either_prompt_ends_it_cleanly() {
     at_the_text.type_line("1");
     at_the_text.expect("text >>> ");
     at_the_text.end_input();
-    assert_eq!(at_the_text.ends_with(0).errors, "");
+    let ended = at_the_text.ends_with(0);
+    // Not back to the menu, which on a terminal would go on.
+    assert!(ended.output.ends_with("text >>> \n"), "{}", ended.output);
+    assert_eq!(ended.errors, "");
     nothing_comes(&peer);
 }
 

@@ -139,6 +139,12 @@ fn what_is_not_ipmsg_is_shown_as_it_is() {
 }
 
 #[test]
+fn other_text_is_utf_8_unless_told_otherwise() {
+    assert_eq!(shows(&[], "大家好".as_bytes()), "大家好\n");
+    assert_eq!(shows(&["--encoding", "gbk"], b"\xb4\xf3\xbc\xd2\xba\xc3"), "大家好\n");
+}
+
+#[test]
 fn names_and_text_from_strangers_are_shown_escaped() {
     let shown = shows(&[], b"1:1:\x1b[2J:h\n:32:\x07text\0\x1bextra");
     assert!(shown.starts_with("\\u{7}text\n"), "{shown}");

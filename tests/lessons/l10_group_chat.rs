@@ -116,6 +116,8 @@ fn a_name_that_is_empty_too_long_or_looks_like_something_else_is_refused() {
     let odd = "not your name: a name has no colon and does not begin with /";
     assert_eq!(ask(&alice, "/name 127.0.0.1:8080"), odd);
     assert_eq!(ask(&alice, "/name /who"), odd);
+    alice.send(b"/name \xc4\xe3\xba\xc3").unwrap();
+    assert_eq!(text(&alice), "not your name: a name is in UTF-8");
     assert_eq!(ask(&alice, "/who"), "1 here: alice");
     say(&alice, &format!("/name {longest}"));
     assert_eq!(ask(&alice, "/who"), format!("1 here: {longest}"));
@@ -144,8 +146,8 @@ fn the_longest_message_fits_one_frame_and_a_longer_one_is_refused() {
 fn a_message_is_one_line_without_control_bytes() {
     let (_server, address) = server(&[]);
     let (alice, bob) = (member(address, "alice"), member(address, "bob"));
-    say(&alice, "hi\r\nbob: I owe you money\x1b[2J\r\n");
-    assert_eq!(text(&bob), "alice: hi  bob: I owe you money [2J");
+    say(&alice, "hi\tyou\r\nbob: I owe you money\x1b[2J\r\n");
+    assert_eq!(text(&bob), "alice: hi\tyou  bob: I owe you money [2J");
     // Text in another encoding goes through as it is.
     alice.send(b"\xc4\xe3\xba\xc3").unwrap();
     assert_eq!(datagram(&bob).0, b"alice: \xc4\xe3\xba\xc3");
@@ -184,6 +186,21 @@ fn silent_members_are_dropped_and_told_so_and_the_others_stay() {
         }
     }
     assert_eq!(ask(&alice, "/who"), "1 here: alice");
+}
+
+#[test]
+fn a_client_that_was_dropped_joins_again_under_its_name() {
+    let (mut server, address) = server(&["--idle", "0.5"]);
+    let mut alice = client(address, &["--name", "alice"]);
+    server.expect(": /name alice\n");
+    let bob = member(address, "bob");
+    let deadline = std::time::Instant::now() + support::PATIENCE;
+    while ask(&bob, "/who").contains("alice") {
+        assert!(std::time::Instant::now() < deadline, "alice was never dropped");
+    }
+    alice.expect(": you said nothing for 0.5 s and left; say something to join again\n");
+    alice.type_line("was I away?");
+    assert_eq!(text(&bob), "alice: was I away?");
 }
 
 #[test]

@@ -206,6 +206,21 @@ fn a_server_that_answers_and_does_not_close_satisfies_the_client_too() {
 }
 
 #[test]
+fn a_server_that_answers_before_it_has_read_all_satisfies_the_client_too() {
+    let listener = tcp();
+    let address = listener.local_addr().unwrap().to_string();
+    let mut client = Terminal::start(program!("11-tcp-client", &address));
+    let mut server = accept(&listener);
+    server.read_exact(&mut [0; 4]).unwrap();
+    server.write_all(THANKS).unwrap();
+    client.expect(&format!("from {address}: thank you !\n"));
+    // With six bytes unread: a reset.
+    drop(server);
+    client.expect(&format!("({address} has answered and reset the connection)\n"));
+    assert_eq!(client.ends_with(0).errors, "");
+}
+
+#[test]
 fn a_server_that_closes_without_an_answer_is_an_error() {
     let listener = tcp();
     let address = listener.local_addr().unwrap().to_string();

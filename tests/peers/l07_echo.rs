@@ -1,4 +1,4 @@
-use support::{Ended, Terminal, program};
+use support::{Terminal, program};
 
 use crate::tool::{nc, python, reported_port, socat};
 
@@ -111,9 +111,6 @@ fn the_07_client_outlives_a_python_server_that_echoes_once() {
     client.expect(&format!("from 127.0.0.1:{port}: hello, 世界\n>>> "));
     server.ends_with(0);
     client.type_line("anybody there?");
-    client.expect_error(&format!("no answer from 127.0.0.1:{port}: "));
-    client.expect(">>> ");
-    client.end_input();
-    let Ended { errors, .. } = client.ends_with(0);
-    assert_eq!(errors.lines().count(), 1, "{errors}");
+    client.expect_error(&format!("nobody there at 127.0.0.1:{port}: connection refused\n"));
+    assert!(client.is_running());
 }

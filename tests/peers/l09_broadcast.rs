@@ -81,7 +81,7 @@ fn a_09_receiver_hears_ipmsg_in_gbk_from_python() {
 fn a_09_receiver_shows_what_python_broadcasts_that_is_no_ipmsg() {
     let Some(python) = python() else { return };
     let (mut receiver, port) = receive_on("0");
-    python.run(&[SENDER, EVERYBODY, &port, "大家好: hello", "gbk"], "");
+    python.run(&[SENDER, EVERYBODY, &port, "大家好: hello", "utf-8"], "");
     receiver.expect(": 大家好: hello\n");
 }
 

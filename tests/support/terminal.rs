@@ -59,7 +59,7 @@ impl Terminal {
         let name = command.get_program().to_string_lossy().into_owned();
         let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
         command.stdin(Stdio::piped()).stdout(output).stderr(Stdio::piped());
-        end_with_this_thread(&mut command);
+        prepare_to_end(&mut command);
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let screen = Arc::new(Screen::default());
@@ -184,6 +184,12 @@ impl Terminal {
             thread::yield_now();
         }
         self.signal(rustix::process::Signal::CONT);
+    }
+
+    /// Sends SIGQUIT, as Ctrl-\\ does.
+    #[cfg(unix)]
+    pub fn quit(&self) {
+        self.signal(rustix::process::Signal::QUIT);
     }
 
     #[cfg(unix)]
@@ -330,8 +336,13 @@ pub fn assert_harmless(printed: &[u8]) {
         Some(_) => Err(error),
     });
     let text = text.expect("what is printed is UTF-8");
-    let acts = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{2066}\u{2028}".contains(c));
-    if let Some(line) = text.lines().find(|line| line.contains(acts)) {
+    let turns = ['\u{61c}', '\u{200e}', '\u{200f}'];
+    let acts = |c: char| {
+        let turns = turns.contains(&c) || ('\u{202a}'..='\u{202e}').contains(&c);
+        let separates = c == '\u{2028}' || c == '\u{2029}';
+        c.is_control() || turns || separates || ('\u{2066}'..='\u{2069}').contains(&c)
+    };
+    if let Some(line) = text.split('\n').find(|line| line.contains(acts)) {
         panic!("printed raw: {line:?}");
     }
 }
@@ -339,7 +350,7 @@ pub fn assert_harmless(printed: &[u8]) {
 /// Lets Ctrl-C end the program, also where whoever started the tests ignores it, as a shell does for
 /// what it starts in the background; and on Linux lets the system kill the program when the thread that
 /// starts it ends: also a test that is itself killed leaves nothing behind.
-pub fn end_with_this_thread(command: &mut Command) {
+pub fn prepare_to_end(command: &mut Command) {
     #[cfg(unix)]
     {
         use std::os::unix::process::CommandExt;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use support::{PATIENCE, end_with_this_thread, peak_memory};
+use support::{PATIENCE, peak_memory, prepare_to_end};
 
 /// A server whose output nobody waits for. A [`support::Terminal`] reads it in a thread, which the
 /// server would wake up with each line; here it fills a pipe, and we empty that now and then.
@@ -23,7 +23,7 @@ impl Unwatched {
     /// Starts a server and waits for its ready line.
     pub fn start(mut command: Command) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        end_with_this_thread(&mut command);
+        prepare_to_end(&mut command);
         let mut child = Killed(command.spawn().context("cannot start it")?);
         let output = child.0.stdout.take().context("its output is a pipe")?;
         let (output, address) = ready(output)?;

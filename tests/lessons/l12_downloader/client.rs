@@ -192,7 +192,7 @@ fn nobody_listening_is_one_sentence() {
 #[cfg(unix)]
 fn an_interrupted_client_leaves_nothing_behind() {
     let (folder, listener, address) = stage();
-    for stop in [Terminal::interrupt, Terminal::terminate] {
+    for stop in [Terminal::interrupt, Terminal::terminate, Terminal::quit] {
         let mut client = Terminal::start(download(folder.path(), &address, "file"));
         let (mut server, _) = asked(&listener);
         server.write_all(&noise(100_000)).unwrap();
@@ -213,6 +213,24 @@ fn a_killed_client_leaves_nothing_under_the_final_name() {
     wait_for_a_temporary_file(&folder);
     client.kill();
     folder.child("received-file").assert(predicate::path::missing());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_limit_on_the_size_of_files_saves_nothing() {
+    let (folder, listener, address) = stage();
+    let command = download(folder.path(), address, "file");
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -f 50 && exec \"$0\" \"$@\""]).arg(command.get_program());
+    limited.args(command.get_args()).current_dir(folder.path());
+    let mut client = Terminal::start(limited);
+    let (mut server, _) = asked(&listener);
+    // The client leaves in the middle.
+    let _ = server.write_all(&noise(1024 * 1024));
+    client.expect_error("nothing was saved: cannot write ");
+    client.expect_error(" bytes: File too large\n");
+    client.ends_with(1);
+    assert_empty(&folder);
 }
 
 #[test]
