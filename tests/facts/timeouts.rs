@@ -42,3 +42,45 @@ fn a_timeout_of_zero_is_invalid() {
     assert_eq!(ours.set_read_timeout(zero).unwrap_err().kind(), ErrorKind::InvalidInput);
     assert_eq!(udp().set_read_timeout(zero).unwrap_err().kind(), ErrorKind::InvalidInput);
 }
+
+#[cfg(target_os = "linux")]
+mod stopped {
+    use std::io::{Write, stderr, stdin};
+    use std::time::Instant;
+
+    use support::{PATIENCE, Terminal};
+
+    use super::*;
+    use crate::program::{is_played, program};
+
+    /// Waits for a datagram that never comes, and says how that ended.
+    #[test]
+    #[ignore = "a program that other tests start"]
+    fn a_program_that_waits_with_a_timeout() {
+        if !is_played() {
+            return;
+        }
+        let socket = udp();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let _ = writeln!(stderr(), "waiting");
+        let _ = writeln!(stderr(), "ended: {:?}", socket.recv(&mut [0]).unwrap_err().kind());
+        // Until it is killed: nobody is to stop a program that has ended.
+        let _ = stdin().read_line(&mut String::new());
+    }
+
+    /// Ctrl-Z and `fg` end a wait that has a timeout, though no signal is handled; without a timeout
+    /// the system would begin it again by itself (signal(7), "Interruption of system calls").
+    #[test]
+    fn a_wait_with_a_timeout_that_is_stopped_and_goes_on_is_interrupted() {
+        let mut waiting =
+            Terminal::start(program("timeouts::stopped::a_program_that_waits_with_a_timeout"));
+        waiting.expect_error("waiting\n");
+        // Again, where it was stopped before its wait began.
+        let deadline = Instant::now() + PATIENCE;
+        while !String::from_utf8_lossy(&waiting.errors()).contains("ended") {
+            assert!(Instant::now() < deadline, "the wait is never interrupted");
+            waiting.stop_and_go_on();
+        }
+        waiting.expect_error("ended: Interrupted\n");
+    }
+}
