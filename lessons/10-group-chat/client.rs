@@ -47,6 +47,8 @@ fn run(args: Args) -> Result<()> {
     let socket = UdpSocket::bind(local).with_context(|| format!("cannot bind {local}"))?;
     socket.connect(server).with_context(|| format!("cannot reach {server}"))?;
 
+    say!("talking to {server}: /name NAME, /who, /quit; anything else is said to all others")?;
+
     // ANCHOR: threads
     let socket = Arc::new(socket);
     // Whether the server knows our name.

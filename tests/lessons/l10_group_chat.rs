@@ -32,7 +32,9 @@ fn ask(member: &UdpSocket, line: &str) -> String {
 fn client(server: SocketAddr, arguments: &[&str]) -> Terminal {
     let mut command = program!("10-group-client", server.to_string());
     command.args(arguments);
-    Terminal::start(command)
+    let mut client = Terminal::start(command);
+    client.expect("anything else is said to all others\n");
+    client
 }
 
 #[test]
