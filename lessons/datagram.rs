@@ -48,11 +48,12 @@ pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, Sock
 // ANCHOR_END: receive
 
 // ANCHOR: receive_within
-/// Waits at most `limit` for one datagram, from whoever sends it: `None` when none came.
+/// Waits at most `limit` for one datagram, from whoever sends it: `None` when none came. The network's
+/// report that an earlier datagram could not be delivered is said on standard error: a connected
+/// socket hears it, on Windows every socket.
 ///
 /// # Errors
-/// As [`receive`]; on a connected socket also the network's report that an earlier datagram could not
-/// be delivered ([`is_undelivered`]).
+/// As [`receive`].
 pub fn receive_within(
     socket: &UdpSocket,
     buffer: &mut [u8],
@@ -70,6 +71,13 @@ pub fn receive_within(
             // The system's timeout may end a little early: our deadline decides.
             Err(error) if is_timeout(&error) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // Said at once. The wait goes on: it is news of one datagram, and no promise that no other
+            // one comes.
+            Err(error) if is_undelivered(&error) => {
+                let place =
+                    socket.peer_addr().map_or_else(|_| String::new(), |peer| format!(" at {peer}"));
+                complain(format!("nobody there{place}: {}", error.kind()));
+            }
             Err(error) => return Err(error),
         }
     }
@@ -113,19 +121,9 @@ pub fn exchange(
     let sent = send_connected(socket, request);
     sent.with_context(|| format!("cannot send {} bytes to {peer}", request.len()))?;
 
-    let deadline = Instant::now() + limit.0;
-    loop {
-        let left = Seconds(deadline.saturating_duration_since(Instant::now()));
-        match receive_within(socket, buffer, left) {
-            Ok(Some((length, _))) => return Ok(length),
-            Ok(None) => bail!("no answer from {peer} within {limit}"),
-            // Said at once. The wait goes on: it is news of one datagram, and not a promise that no
-            // other comes.
-            Err(error) if is_undelivered(&error) => {
-                complain(format!("nobody there at {peer}: {}", error.kind()));
-            }
-            Err(error) => return Err(error).with_context(|| format!("no answer from {peer}")),
-        }
+    match receive_within(socket, buffer, limit).context("cannot receive")? {
+        Some((length, _)) => Ok(length),
+        None => bail!("no answer from {peer} within {limit}"),
     }
 }
 // ANCHOR_END: exchange
