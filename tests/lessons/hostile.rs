@@ -1,7 +1,7 @@
 //! What strangers may send: rubbish of every length, terminal escape sequences, invalid text, a flood.
 //! The program goes on, prints nothing raw, and its memory does not grow.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -203,37 +203,42 @@ fn rubbish_as_an_answer_is_shown_harmless_and_the_client_asks_on() {
 
 #[test]
 fn a_flood_of_100_000_datagrams_ends_no_receiver_and_fills_no_memory() {
-    for (command, question, alive) in receivers() {
-        let mut program = Terminal::start(command);
-        let address = program.listening();
-        let stranger = udp();
-        // The first ones show how much memory the longest takes to be shown at all.
+    let rubbish_from = |stranger: &UdpSocket, address| {
         for datagram in rubbish() {
             stranger.send_to(&datagram, address).unwrap();
         }
-        assert_alive(&mut program, address, question, alive);
-        #[cfg(target_os = "linux")]
-        let before = program.peak_memory();
+    };
+    let flood_from = |stranger: &UdpSocket, address| {
         for number in 0..100_000_u32 {
             stranger.send_to(&number.to_be_bytes(), address).unwrap();
         }
-        assert_alive(&mut program, address, question, alive);
-        #[cfg(target_os = "linux")]
-        assert_bounded(before, program.peak_memory());
-    }
+    };
+    // The rubbish shows how much memory the longest datagram takes to be shown at all.
+    receivers_stay_alive_and_bounded(rubbish_from, flood_from);
 }
 
 #[test]
 fn the_memory_does_not_grow_with_the_number_of_strangers() {
+    // More than the group has places for, and then twice as many again.
+    let hello = |count| move |_: &UdpSocket, address| strangers(count, address);
+    receivers_stay_alive_and_bounded(hello(1500), hello(3000));
+}
+
+/// Each receiver answers after `first` and after `then`, which takes it no more memory.
+#[track_caller]
+fn receivers_stay_alive_and_bounded(
+    first: impl Fn(&UdpSocket, SocketAddr),
+    then: impl Fn(&UdpSocket, SocketAddr),
+) {
     for (command, question, alive) in receivers() {
         let mut program = Terminal::start(command);
         let address = program.listening();
-        // More than the group has places for, and then as many again.
-        strangers(1500, address);
+        let stranger = udp();
+        first(&stranger, address);
         assert_alive(&mut program, address, question, alive);
         #[cfg(target_os = "linux")]
         let before = program.peak_memory();
-        strangers(3000, address);
+        then(&stranger, address);
         assert_alive(&mut program, address, question, alive);
         #[cfg(target_os = "linux")]
         assert_bounded(before, program.peak_memory());
