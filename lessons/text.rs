@@ -23,6 +23,7 @@ pub fn encoding(label: &str) -> Result<&'static Encoding, String> {
     }
 }
 
+// ANCHOR: encode
 /// The bytes of `text` in `encoding`.
 ///
 /// # Errors
@@ -44,7 +45,9 @@ pub fn encode<'a>(text: &'a str, encoding: &'static Encoding) -> Result<Cow<'a, 
     }
     Ok(bytes)
 }
+// ANCHOR_END: encode
 
+// ANCHOR: decode
 /// Text made of received bytes.
 pub struct Decoded {
     /// The text; U+FFFD stands for each part that is not valid in the encoding.
@@ -59,6 +62,7 @@ pub fn decode(bytes: &[u8], encoding: &'static Encoding) -> Decoded {
     let (text, faulty) = encoding.decode_without_bom_handling(bytes);
     Decoded { text: text.into_owned(), faulty }
 }
+// ANCHOR_END: decode
 
 /// Decodes a stream that arrives in pieces: a character may begin in one and end in the next.
 pub struct PieceDecoder(Decoder);
@@ -80,6 +84,7 @@ impl PieceDecoder {
     }
 }
 
+// ANCHOR: printable
 /// The text with every character escaped that would act on a terminal instead of being shown by it:
 /// control characters (`\u{1b}`, `\n`, `\0`), line and paragraph separators, and the marks that turn
 /// the direction of writing (Unicode UAX #9, section 2).
@@ -100,6 +105,7 @@ pub fn printable(text: &str) -> String {
     }
     shown
 }
+// ANCHOR_END: printable
 
 /// How a received text is shown: `from 127.0.0.1:54321: hello`, and a second line where the bytes
 /// are not valid in `encoding`.

@@ -41,6 +41,7 @@ fn programs_that_send(address: &str) -> Vec<Command> {
         program!("10-group-client", address),
         program!("11-tcp-client", address),
         program!("12-download-client", address, "name"),
+        program!("12-broken-client", address),
     ]
 }
 
@@ -220,8 +221,10 @@ fn help_explains_the_program_and_names_its_chapter_and_its_defaults() {
             "11",
             vec!["127.0.0.1:7788", "[default: \"hello word\"]", "5"],
         ),
+        (program!("11-pieces", "--help"), "11", vec![]),
         (program!("12-download-server", "--help"), "12", vec!["127.0.0.1:7890", "."]),
         (program!("12-download-client", "--help"), "12", vec!["127.0.0.1:7890", "5"]),
+        (program!("12-broken-client", "--help"), "12", vec!["127.0.0.1:7890", "LICENSE-APACHE"]),
     ];
     for (command, chapter, defaults) in helps {
         let shown = format!("{command:?}");

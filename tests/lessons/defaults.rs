@@ -154,4 +154,9 @@ fn lesson_12_serves_this_folder_on_7890() {
     client.ends_with(0);
     let saved = std::fs::read(folder.path().join("received-Cargo.toml")).unwrap();
     assert_eq!(saved, std::fs::read("Cargo.toml").unwrap());
+    let mut broken = beside(&server, &program!("12-broken-client"));
+    broken.current_dir(&folder);
+    to_its_end(broken).assert().success();
+    let saved = std::fs::read(folder.path().join("received-LICENSE-APACHE")).unwrap();
+    assert!(std::fs::read("LICENSE-APACHE").unwrap().starts_with(&saved));
 }

@@ -50,6 +50,7 @@ fn a_program_whose_output_nobody_reads_ends_quietly() {
     commands.push(program!("06-upper-client", &peer));
     commands.push(program!("07-echo-client", &peer));
     commands.push(program!("09-broadcast-send", &peer));
+    commands.push(program!("11-pieces"));
     commands.push(program!("12-download-client", &peer));
     for command in commands {
         let shown = format!("{command:?}");

@@ -1,7 +1,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
-use predicates::str::contains;
+use predicates::str::{contains, starts_with};
 use support::{Terminal, accept, connect, nobodys_address, program, read_to_end, tcp};
 
 use crate::to_its_end;
@@ -265,4 +265,25 @@ fn both_sides_work_over_ipv6_and_by_name() {
     let mut server = Terminal::start(program!("11-tcp-server", "localhost:0"));
     let port = server.listening().port();
     to_its_end(program!("11-tcp-client", format!("localhost:{port}"))).assert().success();
+}
+
+#[test]
+fn a_stream_comes_out_in_the_pieces_of_its_reads() {
+    to_its_end(program!("11-pieces")).assert().stdout(starts_with(
+        "two writes of 5 bytes: one read gives helloworld\n\
+         one write of 3000 bytes: the first read gives 1024\n\
+         one write of 3000 bytes: the second read gives 1024\n\
+         one write of 3000 bytes: the third read gives 952\n",
+    ));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn of_a_write_that_nobody_reads_a_part_is_taken() {
+    let pieces = to_its_end(program!("11-pieces")).assert().success();
+    let shown = String::from_utf8_lossy(&pieces.get_output().stdout);
+    let last = shown.lines().last().unwrap().strip_prefix("one write of 67108864 bytes: ");
+    let taken = last.and_then(|last| last.strip_suffix(" of them are taken")).expect(&shown);
+    let taken: usize = taken.parse().unwrap();
+    assert!(0 < taken && taken < 67_108_864, "{taken}");
 }

@@ -1,6 +1,7 @@
 //! Lesson 12: the server against bare sockets, what it refuses, the client against bare sockets, and
-//! the two together.
+//! the two together; and the client that is broken on purpose.
 
+mod broken_client;
 mod client;
 mod names;
 mod pair;

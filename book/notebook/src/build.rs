@@ -1,0 +1,169 @@
+//! Builds, checks and serves the book, and does mdBook's preprocessing.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::{env, io};
+
+use anyhow::{Context, Result, bail};
+use mdbook_driver::MDBook;
+use mdbook_preprocessor::book::{Book, BookItem};
+use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
+
+use crate::check::Course;
+use crate::expand::{self, Chapter};
+use crate::html::Words;
+use crate::project;
+use crate::record::Recorder;
+use crate::session::{Fault, Session};
+
+/// What does the work of mdBook's preprocessor, in its process or in ours.
+struct Notebook {
+    /// Takes what older programs did, where there is a recording, and builds no program.
+    stale: bool,
+}
+
+impl Preprocessor for Notebook {
+    fn name(&self) -> &str {
+        "notebook"
+    }
+
+    fn run(&self, context: &PreprocessorContext, mut book: Book) -> Result<Book> {
+        let edition = edition_of(&context.root)?;
+        let course = Course::read(project::root(), &edition)?;
+        told(course.faults())?;
+        let programs = if self.stale { Default::default() } else { project::build_programs()? };
+        let recorder = Recorder::new(env::current_exe()?, programs);
+        let words = Words::of(context.config.book.language.as_deref().unwrap_or("en"));
+        let kept = project::root().join("target/book-sessions");
+
+        let mut chapters = Vec::new();
+        for chapter in book.chapters() {
+            if let Some(path) = &chapter.source_path {
+                let file = format!("{edition}/src/{}", path.display());
+                chapters.push(Chapter::new(&file, &chapter.content));
+            }
+        }
+        let mut sessions: Vec<Session> = Vec::new();
+        for chapter in &chapters {
+            sessions.extend(chapter.sessions().map_err(all)?);
+        }
+        let recorded = recorder.record_all(&sessions, &kept, self.stale);
+        let mut recorded = expand::all_recorded(recorded).map_err(all)?.into_iter();
+
+        let around = course.surroundings(words);
+        let mut expanded = Vec::new();
+        for chapter in &chapters {
+            let count = chapter.sessions().map_err(all)?.len();
+            let recordings: Vec<_> = recorded.by_ref().take(count).collect();
+            let text = chapter.expand(&around, Some(&recordings));
+            expanded.push(text.map_err(all)?);
+        }
+        let mut expanded = expanded.into_iter();
+        book.for_each_mut(|item| {
+            if let BookItem::Chapter(chapter) = item
+                && chapter.source_path.is_some()
+                && let Some(text) = expanded.next()
+            {
+                chapter.content = text;
+            }
+        });
+        Ok(book)
+    }
+}
+
+/// The folder of an edition from the root of the course, with slashes.
+fn edition_of(folder: &std::path::Path) -> Result<String> {
+    let folder = folder.canonicalize().context("no such edition")?;
+    let edition = folder
+        .strip_prefix(project::root().canonicalize()?)
+        .context("an edition is a folder of this course")?;
+    let parts: Vec<_> = edition.iter().map(|part| part.to_string_lossy()).collect();
+    Ok(parts.join("/"))
+}
+
+fn all(faults: Vec<Fault>) -> anyhow::Error {
+    let mut told = String::new();
+    for fault in &faults {
+        let _ = writeln!(told, "{fault}");
+    }
+    anyhow::anyhow!("{}", told.trim_end())
+}
+
+fn told(faults: Vec<Fault>) -> Result<()> {
+    if faults.is_empty() { Ok(()) } else { Err(all(faults)) }
+}
+
+/// Builds the book into `target/book`.
+///
+/// # Errors
+/// The sentences that a writer needs: every fault that was found, with its chapter and line.
+pub fn build() -> Result<()> {
+    render(false, None)
+}
+
+fn render(stale: bool, live_reload: Option<&str>) -> Result<()> {
+    let mut book = MDBook::load(project::edition())?;
+    if let Some(endpoint) = live_reload {
+        book.config.set("output.html.live-reload-endpoint", endpoint)?;
+    }
+    // It takes the place of the command of the same name in book.toml.
+    book.with_preprocessor(Notebook { stale });
+    book.build()
+}
+
+/// Runs the sessions of these chapters, by the names of their files, or of all, and checks the book.
+///
+/// # Errors
+/// Every fault that was found.
+pub fn check(names: &[String]) -> Result<()> {
+    let course = Course::read(project::root(), "book/en")?;
+    let named =
+        |file: &str| names.is_empty() || names.iter().any(|name| file.contains(name.as_str()));
+    let mut faults: Vec<Fault> =
+        course.faults().into_iter().filter(|fault| named(&fault.file)).collect();
+    let mut sessions = Vec::new();
+    for chapter in course.chapters.iter().filter(|chapter| named(&chapter.file)) {
+        sessions.extend(chapter.sessions().unwrap_or_default());
+    }
+    let recorder = Recorder::new(env::current_exe()?, project::build_programs()?);
+    // Nothing kept: what is checked has run now.
+    let kept = tempfile::tempdir()?;
+    let recorded = recorder.record_all(&sessions, kept.path(), false);
+    faults.extend(recorded.into_iter().filter_map(Result::err));
+    faults.sort();
+    match faults.len() {
+        0 => {
+            println!("{} sessions ran, and all is as the book says", sessions.len());
+            Ok(())
+        }
+        count => {
+            println!("{}", all(faults));
+            bail!("{count} faults")
+        }
+    }
+}
+
+/// Speaks mdBook's protocol for preprocessors: `supports html`, or a book on standard input.
+///
+/// # Errors
+/// As [`build`].
+pub fn preprocess(arguments: &[String]) -> Result<()> {
+    if arguments.first().is_some_and(|first| first == "supports") {
+        return Ok(());
+    }
+    let (context, book) = parse_input(io::stdin())?;
+    let book = Notebook { stale: false }.run(&context, book)?;
+    Ok(serde_json::to_writer(io::stdout(), &book)?)
+}
+
+/// Builds the book and serves it until it is interrupted.
+///
+/// # Errors
+/// The first build fails, or no port is free.
+pub fn serve() -> Result<()> {
+    render(false, Some("__livereload"))?;
+    let root = project::root();
+    let watched: Vec<PathBuf> = ["book", "lessons", "tests"].map(|folder| root.join(folder)).into();
+    let _ = watched;
+    bail!("not yet")
+}

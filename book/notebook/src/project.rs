@@ -1,0 +1,60 @@
+//! Where the course's files are, and its programs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+/// The folder of the workspace.
+pub fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here)
+}
+
+/// The folder of the edition that is written first.
+pub fn edition() -> PathBuf {
+    root().join("book/en")
+}
+
+/// Builds the programs of the lessons: the path of each, by its name.
+///
+/// # Errors
+/// cargo cannot be started, or it says what does not compile.
+pub fn build_programs() -> Result<BTreeMap<String, PathBuf>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.current_dir(root()).stderr(Stdio::inherit()).stdin(Stdio::null());
+    build.args([
+        "build",
+        "--locked",
+        "--quiet",
+        "--bins",
+        "--message-format=json-render-diagnostics",
+    ]);
+    let output = build.output().context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("the lessons do not compile");
+    }
+    let mut programs = BTreeMap::new();
+    for line in output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let message: Message = serde_json::from_slice(line).context("cargo speaks otherwise")?;
+        if let (Some(path), Some(target)) = (message.executable, message.target) {
+            programs.insert(target.name, path);
+        }
+    }
+    Ok(programs)
+}
+
+/// What we read of a line of cargo's `--message-format=json`.
+#[derive(Deserialize)]
+struct Message {
+    executable: Option<PathBuf>,
+    target: Option<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
