@@ -1,7 +1,6 @@
 //! Addresses as people write them: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`.
 
 use std::fmt;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::str::FromStr;
 
@@ -94,12 +93,13 @@ pub fn loopback_like(peer: SocketAddr, port: u16) -> SocketAddr {
 ///
 /// # Errors
 /// No route leads to `to`.
-pub fn source_address(socket: &UdpSocket, to: SocketAddr) -> io::Result<SocketAddr> {
+pub fn source_address(socket: &UdpSocket, to: SocketAddr) -> Result<SocketAddr> {
     let mut local = socket.local_addr()?;
     if local.ip().is_unspecified() {
         let probe = UdpSocket::bind(any_address_like(to))?;
         probe.set_broadcast(true)?;
-        probe.connect(to)?;
+        let reached = probe.connect(to);
+        reached.with_context(|| format!("cannot tell from which address {to} is reached"))?;
         local.set_ip(probe.local_addr()?.ip());
     }
     Ok(local)

@@ -67,7 +67,8 @@ fn receive_all(socket: &UdpSocket, known: &AtomicBool) -> Result<()> {
         match socket.recv(&mut buffer) {
             Ok(length) => {
                 let line = &buffer[..length];
-                if line.starts_with(DROPPED) {
+                // What a member says has a colon behind the name, and this line of the server's has none.
+                if line.starts_with(DROPPED) && !line.contains(&b':') {
                     known.store(false, Ordering::Relaxed);
                 }
                 say!("{}", received(server, line, UTF_8))?;

@@ -206,6 +206,18 @@ fn a_client_that_was_dropped_joins_again_under_its_name() {
 }
 
 #[test]
+fn a_member_who_talks_like_the_server_makes_no_client_join_again() {
+    let server = udp();
+    let mut alice = client(server.local_addr().unwrap(), &["--name", "alice"]);
+    let (hello, from) = datagram(&server);
+    assert_eq!(hello, b"/name alice");
+    server.send_to(b"you said nothing for 600 s and left: hi", from).unwrap();
+    alice.expect(": you said nothing for 600 s and left: hi\n");
+    alice.type_line("still here");
+    assert_eq!(text(&server), "still here");
+}
+
+#[test]
 fn a_full_group_refuses_newcomers_and_cuts_nobody_off() {
     let (_server, address) = server(&["--members", "2"]);
     let (alice, bob) = (member(address, "alice"), member(address, "bob"));
