@@ -1,7 +1,7 @@
 //! Builds, checks and serves the book, and does mdBook's preprocessing.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, io};
 
 use anyhow::{Context, Result, bail};
@@ -14,6 +14,7 @@ use crate::expand::{self, Chapter};
 use crate::html::Words;
 use crate::project;
 use crate::record::Recorder;
+use crate::serve::{self, LIVE_RELOAD};
 use crate::session::{Fault, Session};
 
 /// What does the work of mdBook's preprocessor, in its process or in ours.
@@ -72,7 +73,7 @@ impl Preprocessor for Notebook {
 }
 
 /// The folder of an edition from the root of the course, with slashes.
-fn edition_of(folder: &std::path::Path) -> Result<String> {
+fn edition_of(folder: &Path) -> Result<String> {
     let folder = folder.canonicalize().context("no such edition")?;
     let edition = folder
         .strip_prefix(project::root().canonicalize()?)
@@ -98,11 +99,14 @@ fn told(faults: Vec<Fault>) -> Result<()> {
 /// # Errors
 /// The sentences that a writer needs: every fault that was found, with its chapter and line.
 pub fn build() -> Result<()> {
-    render(false, None)
+    render(&MDBook::load(project::edition())?.build_dir_for("html"), None, false)
 }
 
-fn render(stale: bool, live_reload: Option<&str>) -> Result<()> {
+/// Builds into this folder, with pages that reload themselves when they are to be served. `stale` shows
+/// what the sessions did when they ran last, with whatever programs that was.
+fn render(folder: &Path, live_reload: Option<&str>, stale: bool) -> Result<()> {
     let mut book = MDBook::load(project::edition())?;
+    book.config.build.build_dir = folder.to_owned();
     if let Some(endpoint) = live_reload {
         book.config.set("output.html.live-reload-endpoint", endpoint)?;
     }
@@ -156,14 +160,24 @@ pub fn preprocess(arguments: &[String]) -> Result<()> {
     Ok(serde_json::to_writer(io::stdout(), &book)?)
 }
 
-/// Builds the book and serves it until it is interrupted.
+/// Builds the book and serves it until it is interrupted; builds it again at every change.
 ///
 /// # Errors
 /// The first build fails, or no port is free.
 pub fn serve() -> Result<()> {
-    render(false, Some("__livereload"))?;
     let root = project::root();
+    // Apart from the book of `build`, whose pages ask nobody whether they are still new.
+    let folder = root.join("target/book-served");
+    render(&folder, Some(LIVE_RELOAD), false)?;
     let watched: Vec<PathBuf> = ["book", "lessons", "tests"].map(|folder| root.join(folder)).into();
-    let _ = watched;
-    bail!("not yet")
+    let lessons = root.join("lessons");
+    serve::serve(folder.clone(), &watched, |changed, publish| {
+        if changed.iter().any(|path| path.starts_with(&lessons)) {
+            // The new code at once; what it prints when it has been built and has run.
+            render(&folder, Some(LIVE_RELOAD), true)?;
+            publish()?;
+        }
+        render(&folder, Some(LIVE_RELOAD), false)?;
+        publish()
+    })
 }

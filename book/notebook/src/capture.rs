@@ -834,20 +834,25 @@ mod tests_on_linux {
         let told: Vec<String> =
             packets.iter().zip(&numbers).map(|(packet, &numbers)| info(packet, numbers)).collect();
         let (client, server) = (address.port(), 7788);
-        for (at, text) in [
+        // On a machine that is very busy a segment may be sent twice.
+        let mut rest = told.iter();
+        for text in [
             format!("{client} → {server} [SYN] Seq=0 Win="),
             format!("{server} → {client} [SYN, ACK] Seq=0 Ack=1 Win="),
             format!("{client} → {server} [ACK] Seq=1 Ack=1 Win="),
             format!("{client} → {server} [PSH, ACK] Seq=1 Ack=1 Win="),
-        ]
-        .iter()
-        .enumerate()
-        {
-            assert!(told[at].starts_with(text), "{text}: {told:#?}");
+        ] {
+            assert!(rest.any(|line| line.starts_with(&text)), "{text}: {told:#?}");
         }
-        let from = |port| packets.iter().filter(move |packet| packet.source.port() == port);
-        let sent: usize = from(server).map(|packet| packet.payload.len()).sum();
-        assert_eq!(sent, 100_000, "{told:#?}");
+        let mut stream = vec![0; 100_001];
+        for (packet, numbers) in packets.iter().zip(&numbers) {
+            if packet.source.port() == server && !packet.payload.is_empty() {
+                let first = numbers.sequence as usize;
+                stream[first..first + packet.payload.len()].copy_from_slice(&packet.payload);
+            }
+        }
+        // What has the number 0 is the SYN.
+        assert!(stream.iter().skip(1).all(|&byte| byte == 7), "{told:#?}");
         let finished: HashSet<u16> = packets
             .iter()
             .filter(|packet| packet.flags.contains(&Flag::Fin))

@@ -2,11 +2,12 @@
 //! elements and classes.
 
 use std::fmt::Write;
+use std::net::SocketAddr;
 
 use data_encoding::BASE64;
 use html_escape::{encode_double_quoted_attribute as attribute, encode_text as text};
 
-use crate::capture;
+use crate::capture::{self, Packet, Protocol};
 use crate::run::{Event, Recorded, Recording, What};
 use crate::session::Session;
 
@@ -192,8 +193,8 @@ fn packets(
             "<tr data-step=\"{step}\"><td>{number}</td><td>{:.6}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
              <td><span class=\"info\">{}</span>",
             recorded.time.as_secs_f64(),
-            packet.source,
-            packet.destination,
+            end(packet, packet.source),
+            end(packet, packet.destination),
             packet.protocol,
             packet.length,
             text(&capture::info(packet, counted)),
@@ -218,6 +219,14 @@ fn packets(
         words.capture
     );
     html
+}
+
+/// An end of a packet: an address, with its port where the protocol has ports.
+fn end(packet: &Packet, address: SocketAddr) -> String {
+    match packet.protocol {
+        Protocol::Udp | Protocol::Tcp => address.to_string(),
+        Protocol::Icmp | Protocol::Other(_) => address.ip().to_string(),
+    }
 }
 
 fn is_merged(events: &[Event], index: usize) -> bool {

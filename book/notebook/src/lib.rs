@@ -15,6 +15,7 @@ pub mod namespace;
 pub mod project;
 pub mod record;
 pub mod run;
+pub mod serve;
 
 pub mod session;
 pub mod source;
