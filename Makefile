@@ -1,13 +1,26 @@
 # Every command that a person needs. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help test bench lint fmt doc
+.PHONY: help book book-build record test browser bench lint fmt doc
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-test: ## run every lesson with real processes and real sockets, over loopback
+book: ## build the book, serve it on this machine, and show what is saved at once
+	cargo run --locked --package notebook -- serve
+
+book-build: ## build the book into target/book
+	cargo run --locked --package notebook -- build
+
+record: ## record the new and changed sessions for systems that cannot run them (on Linux)
+	cargo run --locked --package notebook -- record
+
+test: ## run every lesson and every session of the book, with real processes and real sockets
 	cargo test --locked
+	cargo test --locked --package notebook
+
+browser: book-build ## try the book in a browser: needs Chromium and npm
+	cd tests/browser && npm ci --no-audit --no-fund && npm test
 
 bench: ## compare the downloader, the answering servers and the group chat with other programs
 	cargo bench --locked --bench compare

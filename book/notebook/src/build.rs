@@ -14,8 +14,10 @@ use crate::expand::{self, Chapter};
 use crate::html::Words;
 use crate::project;
 use crate::record::Recorder;
+use crate::run::Recording;
 use crate::serve::{self, LIVE_RELOAD};
 use crate::session::{Fault, Session};
+use crate::shelf;
 
 /// What does the work of mdBook's preprocessor, in its process or in ours.
 struct Notebook {
@@ -32,11 +34,7 @@ impl Preprocessor for Notebook {
         let edition = edition_of(&context.root)?;
         let course = Course::read(project::root(), &edition)?;
         told(course.faults())?;
-        let programs = if self.stale { Default::default() } else { project::build_programs()? };
-        let recorder = Recorder::new(env::current_exe()?, programs);
         let words = Words::of(context.config.book.language.as_deref().unwrap_or("en"));
-        let kept = project::root().join("target/book-sessions");
-
         let mut chapters = Vec::new();
         for chapter in book.chapters() {
             if let Some(path) = &chapter.source_path {
@@ -48,7 +46,7 @@ impl Preprocessor for Notebook {
         for chapter in &chapters {
             sessions.extend(chapter.sessions().map_err(all)?);
         }
-        let recorded = recorder.record_all(&sessions, &kept, self.stale);
+        let recorded = self.recordings(&sessions)?;
         let mut recorded = expand::all_recorded(recorded).map_err(all)?.into_iter();
 
         let around = course.surroundings(words);
@@ -69,6 +67,22 @@ impl Preprocessor for Notebook {
             }
         });
         Ok(book)
+    }
+}
+
+impl Notebook {
+    /// What happened in these sessions: now or, with the same programs, before; and where sessions cannot
+    /// have networks of their own, where they could.
+    fn recordings(&self, sessions: &[Session]) -> Result<Vec<Result<Recording, Fault>>> {
+        let root = project::root();
+        let mut recorder = Recorder::new(env::current_exe()?, Default::default());
+        if !recorder.is_apart() {
+            return Ok(sessions.iter().map(|session| shelf::take(root, session)).collect());
+        }
+        if !self.stale {
+            recorder.programs = project::build_programs()?;
+        }
+        Ok(recorder.record_all(sessions, &root.join("target/book-sessions"), self.stale))
     }
 }
 
@@ -147,6 +161,34 @@ pub fn check(names: &[String]) -> Result<()> {
     }
 }
 
+/// Records the sessions that have no recording in `book/recordings`, or one of another text, and throws
+/// away those whose session has gone.
+///
+/// # Errors
+/// A session does not come true, or cannot have a network of its own here.
+pub fn record() -> Result<()> {
+    let root = project::root();
+    let course = Course::read(root, "book/en")?;
+    let recorder = Recorder::new(env::current_exe()?, project::build_programs()?);
+    if !recorder.is_apart() {
+        bail!("sessions are recorded where they can have networks of their own: on Linux");
+    }
+    let sessions = course.sessions().map_err(all)?;
+    for stranger in shelf::strangers(root, &sessions).unwrap_or_default() {
+        std::fs::remove_file(stranger)?;
+    }
+    let missing: Vec<Session> =
+        sessions.into_iter().filter(|session| shelf::take(root, session).is_err()).collect();
+    let kept = tempfile::tempdir()?;
+    let recorded = recorder.record_all(&missing, kept.path(), false);
+    let recorded = expand::all_recorded(recorded).map_err(all)?;
+    for (session, recording) in missing.iter().zip(recorded) {
+        shelf::put(root, session, recording)?;
+    }
+    println!("{} sessions recorded", missing.len());
+    Ok(())
+}
+
 /// Speaks mdBook's protocol for preprocessors: `supports html`, or a book on standard input.
 ///
 /// # Errors
@@ -172,9 +214,10 @@ pub fn serve() -> Result<()> {
     let watched: Vec<PathBuf> = ["book", "lessons", "tests"].map(|folder| root.join(folder)).into();
     let lessons = root.join("lessons");
     serve::serve(folder.clone(), &watched, |changed, publish| {
-        if changed.iter().any(|path| path.starts_with(&lessons)) {
-            // The new code at once; what it prints when it has been built and has run.
-            render(&folder, Some(LIVE_RELOAD), true)?;
+        // The new code at once; what it prints when it has been built and has run.
+        if changed.iter().any(|path| path.starts_with(&lessons))
+            && render(&folder, Some(LIVE_RELOAD), true).is_ok()
+        {
             publish()?;
         }
         render(&folder, Some(LIVE_RELOAD), false)?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::expand::{self, Chapter, Surroundings};
 use crate::html::Words;
-use crate::session::Fault;
+use crate::session::{Fault, Session};
 use crate::source;
 
 /// The course: an edition of the book, and the files that it speaks of.
@@ -48,6 +48,18 @@ impl Course {
             tests.extend(tests_in(&read(root, &file)?));
         }
         Ok(Self { root: root.to_owned(), chapters, summary, lessons, tests })
+    }
+
+    /// The sessions of all chapters.
+    ///
+    /// # Errors
+    /// Every block that is no session.
+    pub fn sessions(&self) -> Result<Vec<Session>, Vec<Fault>> {
+        let mut sessions = Vec::new();
+        for chapter in &self.chapters {
+            sessions.extend(chapter.sessions()?);
+        }
+        Ok(sessions)
     }
 
     /// What a chapter of this course is expanded in.

@@ -176,7 +176,7 @@ fn packets(
         return format!("<p class=\"capture\">{}</p>\n", words.no_packets);
     }
     let mut html = format!(
-        "<div class=\"packets-frame\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table class=\"packets\"><thead><tr>",
+        "<div class=\"packets-frame\" tabindex=\"0\" role=\"group\" aria-label=\"{}\"><table class=\"packets\"><thead><tr>",
         words.packets
     );
     for column in words.columns {

@@ -18,4 +18,5 @@ pub mod run;
 pub mod serve;
 
 pub mod session;
+pub mod shelf;
 pub mod source;

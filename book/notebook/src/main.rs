@@ -21,6 +21,8 @@ enum Command {
     Serve,
     /// Run the sessions of all chapters, or of those named (07-echo), and check the book
     Check { chapters: Vec<String> },
+    /// Record the sessions that book/recordings lacks
+    Record,
     /// Work as mdBook's preprocessor
     #[command(hide = true)]
     Preprocess { arguments: Vec<String> },
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Build => build::build(),
         Command::Serve => build::serve(),
         Command::Check { chapters } => build::check(&chapters),
+        Command::Record => build::record(),
         Command::Preprocess { arguments } => build::preprocess(&arguments),
         Command::RunSession => record::run_session(),
         Command::CanBeApart => can_be_apart(),

@@ -37,7 +37,8 @@ struct Task {
 /// understands its commands `run-session` and `can-be-apart`.
 pub struct Recorder {
     notebook: PathBuf,
-    programs: BTreeMap<String, PathBuf>,
+    /// The programs of the lessons, by their names.
+    pub programs: BTreeMap<String, PathBuf>,
     apart: OnceLock<bool>,
     /// Held by a session that runs on the machine's own ports.
     ports: Mutex<()>,

@@ -60,16 +60,14 @@ pub fn whole(text: &str) -> String {
         .fold(String::new(), |whole, line| whole + line + "\n")
 }
 
-/// What changes from one file to the next, without the anchors of both: lines that begin with `-`, `+`
-/// or a blank, and a line that begins with `@@` before each group, with the number of its first line in
-/// the second file.
+/// What changes from one file to the next, without the anchors and the heads (`//!`) of both: lines that
+/// begin with `-`, `+` or a blank, and `⋮` where unchanged lines are left out.
 pub fn difference(from: &str, to: &str) -> String {
-    let (from, to) = (whole(from), whole(to));
+    let (from, to) = (without_head(from), without_head(to));
     let diff = TextDiff::from_lines(&from, &to);
-    let mut shown = String::new();
+    let mut groups = Vec::new();
     for group in diff.grouped_ops(2) {
-        let line = group.first().map_or(0, |first| first.new_range().start) + 1;
-        shown.push_str(&format!("@@ line {line} @@\n"));
+        let mut shown = String::new();
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
             let mark = match change.tag() {
                 ChangeTag::Delete => '-',
@@ -79,8 +77,15 @@ pub fn difference(from: &str, to: &str) -> String {
             shown.push_str(format!("{mark}{}", change.value().trim_end_matches('\n')).trim_end());
             shown.push('\n');
         }
+        groups.push(shown);
     }
-    shown
+    groups.join("⋮\n")
+}
+
+fn without_head(text: &str) -> String {
+    let whole = whole(text);
+    let head = whole.lines().take_while(|line| line.starts_with("//!") || line.is_empty()).count();
+    whole.lines().skip(head).fold(String::new(), |rest, line| rest + line + "\n")
 }
 
 enum Anchor<'a> {
@@ -136,9 +141,10 @@ mod tests {
 
     #[test]
     fn a_difference_shows_what_changes_and_little_around_it() {
-        let from = "a\nb\nc\nd\n// ANCHOR: x\ne\n";
-        let to = "a\nb\nc\nd\nE\nf\n";
-        assert_eq!(difference(from, to), "@@ line 3 @@\n c\n d\n-e\n+E\n+f\n");
+        let from = "//! One\n\na\nb\nc\nd\n// ANCHOR: x\ne\n1\n2\n3\n4\n5\n6\n";
+        let to = "//! Two\n\na\nb\nc\nd\nE\nf\n1\n2\n3\n4\n5\n";
+        let expected = " c\n d\n-e\n+E\n+f\n 1\n 2\n⋮\n 4\n 5\n-6\n";
+        assert_eq!(difference(from, to), expected);
         assert_eq!(difference(from, from), "");
     }
 }

@@ -1,5 +1,8 @@
 //! The engine fails where it must: each rule of the book is broken here, in a small course of its own
-//! or in a session of the real one, and the sentence that a writer needs comes, with its place.
+//! or in a session of the real one, and the sentence that a writer needs comes, with its place. Where
+//! sessions are run: on Linux.
+
+#![cfg(target_os = "linux")]
 
 use std::net::TcpListener;
 use std::path::Path;
