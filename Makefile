@@ -19,7 +19,7 @@ test: ## run every lesson and every session of the book, with real processes and
 	cargo test --locked
 	cargo test --locked --package notebook
 
-browser: book-build ## try the book in a browser: needs Chromium and npm
+browser: book-build ## try the book in a browser: needs Chromium and Node 20
 	cd tests/browser && npm ci --no-audit --no-fund && npm test
 
 bench: ## compare the downloader, the answering servers and the group chat with other programs
