@@ -1,9 +1,10 @@
 // A picture of a page of the built book:
 //
-//   node screenshots.mjs OUT.png PAGE [--width 1280] [--height 800] [--theme light] [--element SELECTOR] [--step N] [--scale 2] [--full]
+//   node screenshots.mjs OUT.png PAGE [--width 1280] [--height 800] [--theme light] [--element SELECTOR] [--step N] [--scale 2] [--full] [--window]
 //
 // PAGE is a path in the book (07-echo.html). --element takes the picture of one thing on the page, --step plays its session up to
-// that step first, --full takes the whole page. BOOK and CHROMIUM as for the tests.
+// that step first, --full takes the whole page, --window
+// the window around that thing. BOOK and CHROMIUM as for the tests.
 
 import { parseArgs } from 'node:util';
 import { choose, launch, serve } from './support.mjs';
@@ -18,6 +19,7 @@ const { values, positionals: [out, path] } = parseArgs({
         element: { type: 'string' },
         step: { type: 'string' },
         full: { type: 'boolean', default: false },
+        window: { type: 'boolean', default: false },
     },
 });
 if (!path) throw new Error('usage: node screenshots.mjs OUT.png PAGE [options]');
@@ -40,8 +42,10 @@ try {
         await page.mouse.move(0, 0);
         await page.evaluate(() => document.activeElement.blur());
     }
-    const subject = values.element ? page.locator(values.element).first() : page;
-    await subject.screenshot({ path: out, ...(values.element ? {} : { fullPage: values.full }) });
+    const element = values.element ? page.locator(values.element).first() : undefined;
+    if (values.window) await element?.evaluate(element => element.scrollIntoView({ block: 'center' }));
+    const subject = values.window ? page : element ?? page;
+    await subject.screenshot({ path: out, ...(subject === page ? { fullPage: values.full } : {}) });
 } finally {
     await browser.close();
     await server.close();
