@@ -20,9 +20,11 @@ use crate::session::{Fault, Session};
 use crate::shelf;
 
 /// What does the work of mdBook's preprocessor, in its process or in ours.
-struct Notebook {
+pub struct Notebook {
+    /// The program that this crate builds; sessions run in processes of it.
+    pub program: PathBuf,
     /// Takes what older programs did, where there is a recording, and builds no program.
-    stale: bool,
+    pub stale: bool,
 }
 
 impl Preprocessor for Notebook {
@@ -31,8 +33,8 @@ impl Preprocessor for Notebook {
     }
 
     fn run(&self, context: &PreprocessorContext, mut book: Book) -> Result<Book> {
-        let edition = edition_of(&context.root)?;
-        let course = Course::read(project::root(), &edition)?;
+        let (root, edition) = edition_of(&context.root)?;
+        let course = Course::read(&root, &edition)?;
         told(course.faults())?;
         let words = Words::of(context.config.book.language.as_deref().unwrap_or("en"));
         let mut chapters = Vec::new();
@@ -46,7 +48,7 @@ impl Preprocessor for Notebook {
         for chapter in &chapters {
             sessions.extend(chapter.sessions().map_err(all)?);
         }
-        let recorded = self.recordings(&sessions)?;
+        let recorded = self.recordings(&root, &sessions)?;
         let mut recorded = expand::all_recorded(recorded).map_err(all)?.into_iter();
 
         let around = course.surroundings(words);
@@ -73,9 +75,12 @@ impl Preprocessor for Notebook {
 impl Notebook {
     /// What happened in these sessions: now or, with the same programs, before; and where sessions cannot
     /// have networks of their own, where they could.
-    fn recordings(&self, sessions: &[Session]) -> Result<Vec<Result<Recording, Fault>>> {
-        let root = project::root();
-        let mut recorder = Recorder::new(env::current_exe()?, Default::default());
+    fn recordings(
+        &self,
+        root: &Path,
+        sessions: &[Session],
+    ) -> Result<Vec<Result<Recording, Fault>>> {
+        let mut recorder = Recorder::new(self.program.clone(), Default::default());
         if !recorder.is_apart() {
             return Ok(sessions.iter().map(|session| shelf::take(root, session)).collect());
         }
@@ -86,14 +91,13 @@ impl Notebook {
     }
 }
 
-/// The folder of an edition from the root of the course, with slashes.
-fn edition_of(folder: &Path) -> Result<String> {
+/// The folder of a course, and in it that of the edition which stands here: `book/en`.
+fn edition_of(folder: &Path) -> Result<(PathBuf, String)> {
     let folder = folder.canonicalize().context("no such edition")?;
-    let edition = folder
-        .strip_prefix(project::root().canonicalize()?)
-        .context("an edition is a folder of this course")?;
-    let parts: Vec<_> = edition.iter().map(|part| part.to_string_lossy()).collect();
-    Ok(parts.join("/"))
+    let root =
+        folder.ancestors().nth(2).context("an edition is a folder in the book of a course")?;
+    let parts = folder.strip_prefix(root)?.iter().map(|part| part.to_string_lossy());
+    Ok((root.to_owned(), parts.collect::<Vec<_>>().join("/")))
 }
 
 fn all(faults: Vec<Fault>) -> anyhow::Error {
@@ -125,7 +129,7 @@ fn render(folder: &Path, live_reload: Option<&str>, stale: bool) -> Result<()> {
         book.config.set("output.html.live-reload-endpoint", endpoint)?;
     }
     // It takes the place of the command of the same name in book.toml.
-    book.with_preprocessor(Notebook { stale });
+    book.with_preprocessor(Notebook { program: env::current_exe()?, stale });
     book.build()
 }
 
@@ -198,7 +202,7 @@ pub fn preprocess(arguments: &[String]) -> Result<()> {
         return Ok(());
     }
     let (context, book) = parse_input(io::stdin())?;
-    let book = Notebook { stale: false }.run(&context, book)?;
+    let book = Notebook { program: env::current_exe()?, stale: false }.run(&context, book)?;
     Ok(serde_json::to_writer(io::stdout(), &book)?)
 }
 

@@ -305,8 +305,8 @@ pub fn diagram(name: &str, svg: &str, alternative: &str, words: &Words) -> Strin
     let width = svg.split_once("viewBox=\"").and_then(|(_, rest)| rest.split_whitespace().nth(2));
     let style = width.map(|width| format!(" style=\"--width:{width}\"")).unwrap_or_default();
     format!(
-        "<figure class=\"diagram\"{style}><div class=\"drawing\" role=\"img\" aria-label=\"{}\">\n{svg}\n</div>\n\
-         <details class=\"words\"><summary>{}</summary>\n\n{}\n\n</details></figure>\n",
+        "<figure class=\"diagram\"{style}><div class=\"drawing\" role=\"img\" aria-label=\"{}\" aria-describedby=\"words-{name}\">\n\
+         {svg}\n</div>\n<details class=\"words\"><summary>{}</summary>\n<div id=\"words-{name}\">\n\n{}\n\n</div></details></figure>\n",
         attribute(&name.replace('-', " ")),
         words.in_words,
         alternative.trim()

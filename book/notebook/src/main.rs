@@ -20,7 +20,10 @@ enum Command {
     /// Build the book, serve it on the loopback, and build it again after every change
     Serve,
     /// Run the sessions of all chapters, or of those named (07-echo), and check the book
-    Check { chapters: Vec<String> },
+    Check {
+        /// The names of chapters, such as 07-echo; all of them when none is given
+        chapters: Vec<String>,
+    },
     /// Record the sessions that book/recordings lacks
     Record,
     /// Work as mdBook's preprocessor

@@ -11,6 +11,8 @@ use std::thread;
 
 use assert_fs::TempDir;
 use assert_fs::prelude::*;
+use mdbook_driver::MDBook;
+use notebook::build::Notebook;
 use notebook::check::Course;
 use notebook::project;
 use notebook::record::Recorder;
@@ -266,6 +268,69 @@ fn a_block_that_is_no_session_is_a_fault() {
         "```session one\na$ 01-send\n```\n\n```session one\na$ 01-send\n```\n\n",
         "book/en/src/01-send.md:17: a second session \"one\"",
     );
+}
+
+/// Builds the book of a course, as `make book-build` does: the page of its first lesson.
+fn built(root: &Path) -> Result<String, String> {
+    std::fs::write(root.join("book/en/book.toml"), "[preprocessor.notebook]\nbefore = [\"links\"]\n")
+        .expect("the file can be written");
+    let mut book = MDBook::load(root.join("book/en")).expect("it is a book");
+    book.with_preprocessor(Notebook { program: notebook(), stale: false });
+    book.build().map_err(|error| format!("{error:#}"))?;
+    let page = std::fs::read_to_string(root.join("book/en/book/01-send.html"));
+    Ok(page.expect("the page was written"))
+}
+
+#[test]
+fn a_book_is_built_with_what_its_sessions_printed_and_with_the_code_of_its_files() {
+    let root = course();
+    let session = "```session one\n# It says `three`.\none$ 01-send 127.0.0.1:7878 \"<b>\"\none| sent 3 bytes from [..]\n```\n";
+    root.child("book/en/src/01-send.md").write_str(&format!("{CHAPTER}\n{session}")).unwrap();
+    if !recorder().is_apart() {
+        return support::skipped("no network of our own to be had");
+    }
+    let page = built(root.path()).expect("it can be built");
+    for part in [
+        "<kbd class=\"command\">cargo run --bin 01-send -- 127.0.0.1:7878 \"&lt;b&gt;\"</kbd>",
+        "<samp>sent 3 bytes from 127.0.0.1:",
+        "to 127.0.0.1:7878</samp>",
+        "<figcaption>It says <code>three</code>.</figcaption>",
+        "<a href=\"#source-01-send-send\"><code>lessons/01-send/send.rs</code></a>",
+        "aria-label=\"tested: a claim holds\"",
+        "--width:440",
+    ] {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
+    assert!(!page.contains("ANCHOR") && !page.contains("{{#") && !page.contains("[..]"), "{page}");
+}
+
+#[test]
+fn a_broken_include_or_session_stops_the_build_with_its_sentence() {
+    let root = course();
+    let chapter = root.child("book/en/src/01-send.md");
+    chapter.write_str(&CHAPTER.replace("send.rs:bind", "send.rs:bound")).unwrap();
+    let error = built(root.path()).expect_err("no such anchor");
+    let sentence = "book/en/src/01-send.md:5: lessons/01-send/send.rs has no anchor \"bound\"";
+    assert!(error.contains(sentence), "{error}");
+
+    if !recorder().is_apart() {
+        return support::skipped("no network of our own to be had");
+    }
+    chapter
+        .write_str(&format!(
+            "{CHAPTER}\n```session one\none$ 01-send\none| sent 4 bytes [..]\n```\n"
+        ))
+        .unwrap();
+    let error = built(root.path()).expect_err("it sends 3 bytes");
+    let sentence = "book/en/src/01-send.md:17: session one: expected: sent 4 bytes [..]\n    came: sent 3 bytes from 127.0.0.1:";
+    assert!(error.contains(sentence), "{error}");
+}
+
+#[test]
+fn it_speaks_the_protocol_of_a_preprocessor() {
+    let status =
+        std::process::Command::new(notebook()).args(["preprocess", "supports", "html"]).status();
+    assert!(status.expect("it can be started").success());
 }
 
 fn recorder() -> &'static Recorder {
