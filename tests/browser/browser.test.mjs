@@ -211,6 +211,37 @@ test('a session steps back and forward, by button and by key, and jumps to both 
     assert.equal(await count(), 1);
 }));
 
+test('a prompt stands there from the step in which it was printed, and waits for what is typed', () => within({}, async context => {
+    await context.addInitScript(tools);
+    let prompts = 0;
+    await visit(context, await pages_with_sessions(), async (page, path) => {
+        const [found, problems] = await page.locator('figure.session').evaluateAll(figures => {
+            const problems = [];
+            let found = 0;
+            for (const figure of figures) {
+                const events = [...figure.querySelectorAll('.event')];
+                for (const [index, event] of events.entries()) {
+                    if (!event.dataset.prompted) continue;
+                    found++;
+                    const from = Number(event.dataset.prompted);
+                    const visible = selector => getComputedStyle(event.querySelector(selector)).visibility === 'visible';
+                    press(figure, 'start');
+                    for (let step = 0; step <= index + 1; step++) {
+                        if (step) press(figure, 'forward');
+                        if (visible('samp') !== step >= from) problems.push(`the prompt of "${event.textContent}" at step ${step}`);
+                        if (visible('kbd') !== step > index) problems.push(`the answer of "${event.textContent}" at step ${step}`);
+                    }
+                }
+                press(figure, 'end');
+            }
+            return [found, problems];
+        });
+        prompts += found;
+        assert.deepEqual(problems, [], path);
+    });
+    assert.ok(prompts > 0, 'no session has a prompt');
+}));
+
 test('the packets of a session come with their steps, and an arrow leads to the new ones', () => within({}, async context => {
     await context.addInitScript(tools);
     await visit(context, (await pages_with(/<table class="packets"/)).filter(path => path !== 'print.html'), page =>

@@ -47,12 +47,12 @@ const ENGLISH: Words = Words {
 
 /// A session, with what happened when it ran. `page` is the chapter's name without its ending.
 pub fn session(session: &Session, recording: &Recording, page: &str, words: &Words) -> String {
-    let shown = shown(&recording.events);
-    let rows = shown.len();
+    let rows = rows(&recording.events, words);
     let mut html = format!(
-        "<figure class=\"session\" id=\"session-{}\" style=\"--terminals:{};--rows:{rows}\">\n<div class=\"screen\">\n",
+        "<figure class=\"session\" id=\"session-{}\" style=\"--terminals:{};--rows:{}\">\n<div class=\"screen\">\n",
         session.name,
         session.terminals.len(),
+        rows.len(),
     );
     for (lane, name) in (1..).zip(&session.terminals) {
         let _ = writeln!(
@@ -61,13 +61,13 @@ pub fn session(session: &Session, recording: &Recording, page: &str, words: &Wor
         );
     }
     html.push_str("<ol class=\"events\">\n");
-    for (row, (event, class, content)) in (1..).zip(&shown) {
-        let (lane, name) = (event.terminal + 1, &session.terminals[event.terminal]);
-        let content = content(words);
-        let time = event.time;
+    for (number, row) in (1..).zip(&rows) {
+        let Row { event: Event { terminal, time, .. }, class, content, prompted } = row;
+        let (lane, name) = (terminal + 1, &session.terminals[*terminal]);
+        let prompted = prompted.map(|row| format!(" data-prompted=\"{row}\"")).unwrap_or_default();
         let _ = writeln!(
             html,
-            "<li class=\"event {class}\" style=\"--lane:{lane};--row:{row}\" data-lane=\"{lane}\" data-time=\"{time}\">\
+            "<li class=\"event {class}\" style=\"--lane:{lane};--row:{number}\" data-lane=\"{lane}\" data-time=\"{time}\"{prompted}>\
              <span class=\"who\">{name}: </span>{content}</li>"
         );
     }
@@ -82,62 +82,58 @@ pub fn session(session: &Session, recording: &Recording, page: &str, words: &Wor
     html
 }
 
-type Content<'a> = Box<dyn Fn(&Words) -> String + 'a>;
+/// An event that has a row of its own.
+struct Row<'a> {
+    event: &'a Event,
+    class: &'static str,
+    content: String,
+    /// The number of the row with which the prompt appeared that is answered here.
+    prompted: Option<usize>,
+}
 
-/// The events that have a row of their own: a prompt that is answered stands in the row of the answer.
-fn shown(events: &[Event]) -> Vec<(&Event, &'static str, Content<'_>)> {
-    let mut shown: Vec<(&Event, &'static str, Content<'_>)> = Vec::new();
+/// The rows of a session. A prompt that is answered stands in the row of the answer.
+fn rows<'a>(events: &'a [Event], words: &Words) -> Vec<Row<'a>> {
+    let mut rows: Vec<Row<'_>> = Vec::new();
     for (index, event) in events.iter().enumerate() {
-        let (class, content): (_, Content<'_>) = match &event.what {
+        let mut prompted = None;
+        let (class, content) = match &event.what {
             What::Prompt(_) if is_answered(events, index) => continue,
-            What::Start(command) => (
-                "start",
-                Box::new(move |_| {
-                    format!("{}<kbd class=\"command\">{}</kbd>", DOLLAR, text(&in_full(command)))
-                }),
-            ),
-            What::Line(line) => ("line", Box::new(move |_| format!("<samp>{}</samp>", text(line)))),
-            What::Prompt(prompt) => {
-                ("prompt", Box::new(move |_| format!("<samp>{}</samp>", text(prompt))))
+            What::Start(command) => {
+                let command = in_full(command);
+                ("start", format!("{DOLLAR}<kbd class=\"command\">{}</kbd>", text(&command)))
             }
-            What::Type(typed) => {
-                let prompt = prompt_before(events, index);
-                (
-                    "typed",
-                    Box::new(move |_| {
-                        let prompt = prompt
-                            .map(|prompt| format!("<samp>{}</samp>", text(prompt)))
-                            .unwrap_or_default();
-                        format!("{prompt}<kbd>{}</kbd>", text(typed))
-                    }),
-                )
-            }
-            What::EndInput | What::Interrupt => {
-                let key = if event.what == What::EndInput { "Ctrl-D" } else { "Ctrl-C" };
-                let prompt = prompt_before(events, index);
-                (
-                    "key",
-                    Box::new(move |_| {
-                        let prompt = prompt
-                            .map(|prompt| format!("<samp>{}</samp>", text(prompt)))
-                            .unwrap_or_default();
-                        format!("{prompt}<kbd>{key}</kbd>")
-                    }),
-                )
-            }
-            What::Status(130) => (
-                "status",
-                Box::new(|words: &Words| {
-                    format!("{}, {} 130", words.ended_by_interrupt, words.exit_status)
-                }),
-            ),
+            What::Line(line) => ("line", format!("<samp>{}</samp>", text(line))),
+            What::Prompt(prompt) => ("prompt", format!("<samp>{}</samp>", text(prompt))),
             What::Status(status) => {
-                ("status", Box::new(move |words: &Words| format!("{} {status}", words.exit_status)))
+                let ended = match status {
+                    130 => format!("{}, {} 130", words.ended_by_interrupt, words.exit_status),
+                    _ => format!("{} {status}", words.exit_status),
+                };
+                ("status", ended)
+            }
+            What::Type(_) | What::EndInput | What::Interrupt => {
+                let (class, pressed) = match &event.what {
+                    What::Type(typed) => ("typed", typed.as_str()),
+                    What::EndInput => ("key", "Ctrl-D"),
+                    _ => ("key", "Ctrl-C"),
+                };
+                let prompt = prompt_before(events, index);
+                let before = prompt.map(|(_, prompt)| format!("<samp>{}</samp>", text(prompt)));
+                prompted = prompt.map(|(at, _)| row_at(events, at));
+                (class, format!("{}<kbd>{}</kbd>", before.unwrap_or_default(), text(pressed)))
             }
         };
-        shown.push((event, class, content));
+        rows.push(Row { event, class, content, prompted });
     }
-    shown
+    rows
+}
+
+/// The number, from 1, of the row in which an event stands; for a prompt that stands in none, that of the
+/// last row before it.
+fn row_at(events: &[Event], index: usize) -> usize {
+    let is_merged =
+        |at: usize| matches!(events[at].what, What::Prompt(_)) && is_answered(events, at);
+    (0..=index).filter(|at| !is_merged(*at)).count()
 }
 
 const DOLLAR: &str = "<span class=\"dollar\" aria-hidden=\"true\">$ </span>";
@@ -156,11 +152,12 @@ fn is_answered(events: &[Event], prompt: usize) -> bool {
     next.is_some_and(|next| matches!(next.what, What::Type(_) | What::EndInput | What::Interrupt))
 }
 
-fn prompt_before(events: &[Event], index: usize) -> Option<&str> {
+/// The prompt that is answered by this event, and where it is among the events.
+fn prompt_before(events: &[Event], index: usize) -> Option<(usize, &str)> {
     let terminal = events[index].terminal;
-    let before = events[..index].iter().rfind(|event| event.terminal == terminal)?;
-    match &before.what {
-        What::Prompt(prompt) => Some(prompt),
+    let before = events[..index].iter().rposition(|event| event.terminal == terminal)?;
+    match &events[before].what {
+        What::Prompt(prompt) => Some((before, prompt)),
         _ => None,
     }
 }
@@ -185,8 +182,7 @@ fn packets(
     html.push_str("</tr></thead>\n<tbody>\n");
     let plain: Vec<_> = packets.iter().map(|recorded| recorded.packet.clone()).collect();
     for ((number, recorded), counted) in (1..).zip(packets).zip(capture::numbers(&plain)) {
-        // The row of the event, or of the last one before it that has a row.
-        let step = (0..=recorded.event).filter(|event| !is_merged(events, *event)).count();
+        let step = row_at(events, recorded.event);
         let packet = &recorded.packet;
         let _ = write!(
             html,
@@ -227,10 +223,6 @@ fn end(packet: &Packet, address: SocketAddr) -> String {
         Protocol::Udp | Protocol::Tcp => address.to_string(),
         Protocol::Icmp | Protocol::Other(_) => address.ip().to_string(),
     }
-}
-
-fn is_merged(events: &[Event], index: usize) -> bool {
-    matches!(events[index].what, What::Prompt(_)) && is_answered(events, index)
 }
 
 /// The first bytes of a payload as hexadecimal numbers, and what they are as text.

@@ -272,8 +272,11 @@ fn a_block_that_is_no_session_is_a_fault() {
 
 /// Builds the book of a course, as `make book-build` does: the page of its first lesson.
 fn built(root: &Path) -> Result<String, String> {
-    std::fs::write(root.join("book/en/book.toml"), "[preprocessor.notebook]\nbefore = [\"links\"]\n")
-        .expect("the file can be written");
+    std::fs::write(
+        root.join("book/en/book.toml"),
+        "[preprocessor.notebook]\nbefore = [\"links\"]\n",
+    )
+    .expect("the file can be written");
     let mut book = MDBook::load(root.join("book/en")).expect("it is a book");
     book.with_preprocessor(Notebook { program: notebook(), stale: false });
     book.build().map_err(|error| format!("{error:#}"))?;

@@ -78,6 +78,8 @@
             figure.classList.toggle('moving', moving);
             events.forEach((event, index) => {
                 event.classList.toggle('later', index >= step);
+                // The prompt stands there as soon as it was printed, and waits for what will be typed.
+                event.classList.toggle('prompted', event.dataset.prompted <= step);
                 event.classList.toggle('now', mark && index === step - 1);
             });
             for (const row of rows) {
