@@ -12,7 +12,7 @@ use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
 use crate::check::Course;
 use crate::expand::{self, Chapter};
 use crate::html::Words;
-use crate::project;
+use crate::project::{self, Programs};
 use crate::record::Recorder;
 use crate::run::Recording;
 use crate::serve::{self, LIVE_RELOAD};
@@ -23,7 +23,9 @@ use crate::shelf;
 pub struct Notebook {
     /// The program that this crate builds; sessions run in processes of it.
     pub program: PathBuf,
-    /// Takes what older programs did, where there is a recording, and builds no program.
+    /// The programs of the lessons, by their names, where they are built already.
+    pub programs: Option<Programs>,
+    /// Takes what older programs did, where there is a recording.
     pub stale: bool,
 }
 
@@ -73,6 +75,12 @@ impl Preprocessor for Notebook {
 }
 
 impl Notebook {
+    /// One that runs sessions in processes of the program that we are, and builds what they need.
+    fn new() -> Result<Self> {
+        let program = env::current_exe().context("cannot find the notebook's own program")?;
+        Ok(Self { program, programs: None, stale: false })
+    }
+
     /// What happened in these sessions: now or, with the same programs, before; and where sessions cannot
     /// have networks of their own, where they could.
     fn recordings(
@@ -80,13 +88,11 @@ impl Notebook {
         root: &Path,
         sessions: &[Session],
     ) -> Result<Vec<Result<Recording, Fault>>> {
-        let mut recorder = Recorder::new(self.program.clone(), Default::default());
+        let mut recorder = Recorder::new(self.program.clone(), Programs::new());
         if !recorder.is_apart() {
             return Ok(sessions.iter().map(|session| shelf::take(root, session)).collect());
         }
-        if !self.stale {
-            recorder.programs = project::build_programs()?;
-        }
+        recorder.programs = self.programs.clone().map_or_else(project::build_programs, Ok)?;
         Ok(recorder.record_all(sessions, &root.join("target/book-sessions"), self.stale))
     }
 }
@@ -117,19 +123,19 @@ fn told(faults: Vec<Fault>) -> Result<()> {
 /// # Errors
 /// The sentences that a writer needs: every fault that was found, with its chapter and line.
 pub fn build() -> Result<()> {
-    render(&MDBook::load(project::edition())?.build_dir_for("html"), None, false)
+    let folder = MDBook::load(project::edition())?.build_dir_for("html");
+    render(&folder, None, Notebook::new()?)
 }
 
-/// Builds into this folder, with pages that reload themselves when they are to be served. `stale` shows
-/// what the sessions did when they ran last, with whatever programs that was.
-fn render(folder: &Path, live_reload: Option<&str>, stale: bool) -> Result<()> {
+/// Builds into this folder, with pages that reload themselves when they are to be served.
+fn render(folder: &Path, live_reload: Option<&str>, notebook: Notebook) -> Result<()> {
     let mut book = MDBook::load(project::edition())?;
     book.config.build.build_dir = folder.to_owned();
     if let Some(endpoint) = live_reload {
         book.config.set("output.html.live-reload-endpoint", endpoint)?;
     }
     // It takes the place of the command of the same name in book.toml.
-    book.with_preprocessor(Notebook { program: env::current_exe()?, stale });
+    book.with_preprocessor(notebook);
     book.build()
 }
 
@@ -202,7 +208,7 @@ pub fn preprocess(arguments: &[String]) -> Result<()> {
         return Ok(());
     }
     let (context, book) = parse_input(io::stdin())?;
-    let book = Notebook { program: env::current_exe()?, stale: false }.run(&context, book)?;
+    let book = Notebook::new()?.run(&context, book)?;
     Ok(serde_json::to_writer(io::stdout(), &book)?)
 }
 
@@ -214,17 +220,23 @@ pub fn serve() -> Result<()> {
     let root = project::root();
     // Apart from the book of `build`, whose pages ask nobody whether they are still new.
     let folder = root.join("target/book-served");
-    render(&folder, Some(LIVE_RELOAD), false)?;
+    let mut programs = project::build_programs()?;
+    let render = |programs: &Programs, stale| {
+        let programs = Some(programs.clone());
+        render(&folder, Some(LIVE_RELOAD), Notebook { programs, stale, ..Notebook::new()? })
+    };
+    render(&programs, false)?;
     let watched: Vec<PathBuf> = ["book", "lessons", "tests"].map(|folder| root.join(folder)).into();
     let lessons = root.join("lessons");
     serve::serve(folder.clone(), &watched, |changed, publish| {
-        // The new code at once; what it prints when it has been built and has run.
-        if changed.iter().any(|path| path.starts_with(&lessons))
-            && render(&folder, Some(LIVE_RELOAD), true).is_ok()
-        {
-            publish()?;
+        if changed.iter().any(|path| path.starts_with(&lessons)) {
+            // The new code at once; what it prints when it has been built and has run.
+            if render(&programs, true).is_ok() {
+                publish()?;
+            }
+            programs = project::build_programs()?;
         }
-        render(&folder, Some(LIVE_RELOAD), false)?;
+        render(&programs, false)?;
         publish()
     })
 }

@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+/// The paths of the lessons' programs, by their names.
+pub type Programs = BTreeMap<String, PathBuf>;
+
 /// The folder of the workspace.
 pub fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -22,7 +25,7 @@ pub fn edition() -> PathBuf {
 ///
 /// # Errors
 /// cargo cannot be started, or it says what does not compile.
-pub fn build_programs() -> Result<BTreeMap<String, PathBuf>> {
+pub fn build_programs() -> Result<Programs> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.current_dir(root()).stderr(Stdio::inherit()).stdin(Stdio::null());
@@ -37,7 +40,7 @@ pub fn build_programs() -> Result<BTreeMap<String, PathBuf>> {
     if !output.status.success() {
         bail!("the lessons do not compile");
     }
-    let mut programs = BTreeMap::new();
+    let mut programs = Programs::new();
     for line in output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let message: Message = serde_json::from_slice(line).context("cargo speaks otherwise")?;
         if let (Some(path), Some(target)) = (message.executable, message.target) {

@@ -1,7 +1,6 @@
 //! Records sessions: each runs in a process of its own, in a network of its own where the system
 //! allows it, several at a time; what happened is kept until the session or its programs change.
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::io::Write;
@@ -15,7 +14,7 @@ use std::{fs, io, process, thread};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::project;
+use crate::project::{self, Programs};
 use crate::run::{self, Recording};
 use crate::session::{Fault, Session};
 
@@ -29,7 +28,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 #[derive(Serialize, Deserialize)]
 struct Task {
     session: Session,
-    programs: BTreeMap<String, PathBuf>,
+    programs: Programs,
     apart: bool,
 }
 
@@ -38,7 +37,7 @@ struct Task {
 pub struct Recorder {
     notebook: PathBuf,
     /// The programs of the lessons, by their names.
-    pub programs: BTreeMap<String, PathBuf>,
+    pub programs: Programs,
     apart: OnceLock<bool>,
     /// Held by a session that runs on the machine's own ports.
     ports: Mutex<()>,
@@ -46,12 +45,12 @@ pub struct Recorder {
 
 impl Recorder {
     /// `notebook` is the path of the program that this crate builds.
-    pub fn new(notebook: PathBuf, programs: BTreeMap<String, PathBuf>) -> Self {
+    pub fn new(notebook: PathBuf, programs: Programs) -> Self {
         Self { notebook, programs, apart: OnceLock::new(), ports: Mutex::new(()) }
     }
 
     /// As [`new`](Self::new), on the machine's own ports, one session after the other.
-    pub fn on_this_machine(notebook: PathBuf, programs: BTreeMap<String, PathBuf>) -> Self {
+    pub fn on_this_machine(notebook: PathBuf, programs: Programs) -> Self {
         Self { apart: OnceLock::from(false), ..Self::new(notebook, programs) }
     }
 

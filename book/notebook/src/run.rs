@@ -1,8 +1,7 @@
 //! Runs one session: starts its programs, types, awaits every line, and records what happened.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -11,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::capture::{self, Capture, Packet};
+use crate::project::Programs;
 use crate::session::{Action, Fault, Session, matches};
 
 /// How long each line of a session may take.
@@ -64,7 +64,7 @@ pub struct Recorded {
 /// The first line that does not come true, with its place and what was printed instead.
 pub fn run(
     session: &Session,
-    programs: &BTreeMap<String, PathBuf>,
+    programs: &Programs,
     folder: &Path,
     apart: bool,
 ) -> Result<Recording, Fault> {
@@ -113,7 +113,7 @@ fn last_line(session: &Session) -> usize {
 /// A session while it runs.
 struct Stage<'a> {
     session: &'a Session,
-    programs: &'a BTreeMap<String, PathBuf>,
+    programs: &'a Programs,
     folder: &'a Path,
     begun: Instant,
     begun_at: SystemTime,

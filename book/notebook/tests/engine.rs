@@ -14,7 +14,7 @@ use assert_fs::prelude::*;
 use mdbook_driver::MDBook;
 use notebook::build::Notebook;
 use notebook::check::Course;
-use notebook::project;
+use notebook::project::{self, Programs};
 use notebook::record::Recorder;
 use notebook::run::{Recording, What};
 use notebook::session::{Action, Fault, Session};
@@ -278,7 +278,7 @@ fn built(root: &Path) -> Result<String, String> {
     )
     .expect("the file can be written");
     let mut book = MDBook::load(root.join("book/en")).expect("it is a book");
-    book.with_preprocessor(Notebook { program: notebook(), stale: false });
+    book.with_preprocessor(Notebook { program: notebook(), programs: None, stale: false });
     book.build().map_err(|error| format!("{error:#}"))?;
     let page = std::fs::read_to_string(root.join("book/en/book/01-send.html"));
     Ok(page.expect("the page was written"))
@@ -345,7 +345,7 @@ fn notebook() -> std::path::PathBuf {
     env!("CARGO_BIN_EXE_notebook").into()
 }
 
-fn programs() -> std::collections::BTreeMap<String, std::path::PathBuf> {
+fn programs() -> Programs {
     project::build_programs().expect("the lessons compile")
 }
 
