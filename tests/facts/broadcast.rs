@@ -4,10 +4,9 @@ use std::io::{ErrorKind, Result};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use socket2::{Domain, SockRef, Socket, Type};
-use support::{PATIENCE, udp_on};
+use support::{PATIENCE, own_ip, udp, udp_on};
 
-use crate::datagram_from;
-use support::udp;
+use crate::{datagram_from, until};
 
 const EVERYBODY: Ipv4Addr = Ipv4Addr::new(127, 255, 255, 255);
 
@@ -77,4 +76,65 @@ fn a_port_is_shared_only_if_both_sockets_allow_it() {
     SockRef::from(&first).set_reuse_address(true).unwrap();
     assert!(in_use(UdpSocket::bind(address)));
     sharing(address).unwrap();
+}
+
+/// How many datagrams are sent to one address.
+const SENT: usize = 20;
+
+/// How many of them each of three sockets hears that share the port and are bound to this address, in
+/// the order in which they were bound.
+fn shares_of_three(bound_to: Ipv4Addr) -> [usize; 3] {
+    let sent_to = if bound_to.is_unspecified() { own_ip() } else { bound_to };
+    let first = udp_on(&format!("{bound_to}:0"));
+    SockRef::from(&first).set_reuse_address(true).unwrap();
+    let address = first.local_addr().unwrap();
+    let sockets = [first, sharing(address).unwrap(), sharing(address).unwrap()];
+    let sender = udp();
+    for _ in 0..SENT {
+        sender.send_to(b"to one", (sent_to, address.port())).unwrap();
+    }
+
+    let mut heard = [0; 3];
+    for socket in &sockets {
+        socket.set_nonblocking(true).unwrap();
+    }
+    until("every datagram is heard", || {
+        for (socket, heard) in sockets.iter().zip(&mut heard) {
+            while let Ok((_, from)) = socket.recv_from(&mut [0; 64]) {
+                *heard += usize::from(from == sender.local_addr().unwrap());
+            }
+        }
+        (heard.iter().sum::<usize>() >= SENT).then_some(heard)
+    })
+}
+
+/// Of what is sent to one address no copies are made: one of those who share the port has it all.
+#[test]
+fn what_is_sent_to_one_address_reaches_only_one_of_the_sockets_that_share_its_port() {
+    for bound_to in [Ipv4Addr::UNSPECIFIED, own_ip()] {
+        let mut heard = shares_of_three(bound_to);
+        heard.sort();
+        assert_eq!(heard, [0, 0, SENT], "bound to {bound_to}");
+    }
+}
+
+/// Which one is said nowhere. On Linux it is the one that was bound last.
+#[test]
+fn of_the_sockets_that_share_a_port_the_last_bound_hears_what_is_sent_to_one_address() {
+    for bound_to in [Ipv4Addr::UNSPECIFIED, own_ip()] {
+        assert_eq!(shares_of_three(bound_to), [0, 0, SENT], "bound to {bound_to}");
+    }
+}
+
+/// The broadcast address itself can be bound, and then broadcasts are all that comes: what is heard
+/// first is what was sent last.
+#[test]
+fn a_socket_on_the_broadcast_address_hears_broadcasts_and_nothing_else() {
+    let ours = udp_on(&format!("{EVERYBODY}:0"));
+    let port = ours.local_addr().unwrap().port();
+    let sender = broadcaster();
+    sender.send_to(b"to one", (Ipv4Addr::LOCALHOST, port)).unwrap();
+    sender.send_to(b"to another", (own_ip(), port)).unwrap();
+    sender.send_to(b"to all", (EVERYBODY, port)).unwrap();
+    assert_eq!(datagram_from(&sender, &ours).0, b"to all");
 }

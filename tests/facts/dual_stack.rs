@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Result};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
 use socket2::{Domain, Socket, Type};
-use support::{connect, udp_on};
+use support::{connect, datagram, nothing_comes, own_ip, udp, udp_on};
 
 use crate::datagram_from;
 
@@ -77,4 +77,38 @@ fn a_socket_for_ipv6_only_leaves_the_port_of_ipv4_free() {
         });
         assert!(both.is_some(), "{kind:?}");
     }
+}
+
+/// A socket on `[::1]` is there for IPv6 alone: what it hears first is what was sent second.
+#[test]
+fn a_datagram_over_ipv4_does_not_reach_a_socket_on_the_ipv6_loopback() {
+    let (ours, v4, v6) = (udp_on("[::1]:0"), udp(), udp_on("[::1]:0"));
+    let address = ours.local_addr().unwrap();
+    v4.send_to(b"over IPv4", (own_ip(), address.port())).unwrap();
+    v6.send_to(b"over IPv6", address).unwrap();
+    assert_eq!(datagram(&ours), (b"over IPv6".to_vec(), v6.local_addr().unwrap()));
+    nothing_comes(&ours);
+}
+
+/// An IPv4 socket has no way to name an IPv6 address: error 97, EAFNOSUPPORT, for which std has no
+/// public name. An IPv6 socket that is bound to an address of its own family finds no route to IPv4:
+/// error 101, ENETUNREACH (ip(7), ipv6(7)).
+#[test]
+fn a_socket_is_refused_to_send_to_the_other_family() {
+    let (v4, v6) = (udp(), udp_on("[::1]:0"));
+    let refused = v4.send_to(b"hello", v6.local_addr().unwrap()).unwrap_err();
+    assert_eq!(refused.raw_os_error(), Some(97));
+    assert_eq!(format!("{:?}", refused.kind()), "Uncategorized");
+    let refused = v6.send_to(b"hello", v4.local_addr().unwrap()).unwrap_err();
+    assert_eq!(refused.raw_os_error(), Some(101));
+    assert_eq!(refused.kind(), ErrorKind::NetworkUnreachable);
+}
+
+/// Bound to `[::]`, it is let through: the socket is of both families.
+#[test]
+fn a_datagram_socket_on_the_ipv6_wildcard_sends_over_ipv4_too() {
+    let (ours, v4) = (udp_on("[::]:0"), udp());
+    ours.send_to(b"hello", v4.local_addr().unwrap()).unwrap();
+    let from = (Ipv4Addr::LOCALHOST, ours.local_addr().unwrap().port()).into();
+    assert_eq!(datagram(&v4), (b"hello".to_vec(), from));
 }

@@ -4,19 +4,25 @@
 //! 106,496 bytes (socket(7), SO_RCVBUF) to 212,992, the usual default. How many datagrams that
 //! holds differs a little from kernel to kernel.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 
 use socket2::SockRef;
 use support::{BRIEFLY, receive, udp};
 
 const SENT: usize = 5000;
 
-/// Sends [`SENT`] datagrams of this many bytes to a socket that does not read meanwhile. Every send
-/// says that it succeeded; returns how many are there to be read afterwards.
-fn kept_of_a_burst(bytes: usize) -> usize {
+/// A socket with the usual receive buffer.
+fn reader() -> UdpSocket {
     let reader = udp();
     SockRef::from(&reader).set_recv_buffer_size(106_496).unwrap();
     assert_eq!(SockRef::from(&reader).recv_buffer_size().unwrap(), 212_992);
+    reader
+}
+
+/// Sends [`SENT`] datagrams of this many bytes to a socket that does not read meanwhile. Every send
+/// says that it succeeded; returns how many are there to be read afterwards.
+fn kept_of_a_burst(bytes: usize) -> usize {
+    let reader = reader();
     send_burst(&reader, bytes);
 
     reader.set_read_timeout(Some(BRIEFLY)).unwrap();
@@ -59,6 +65,54 @@ fn of_long_datagrams_only_a_few_are_kept() {
     assert!((4..40).contains(&kept[1]), "at 8 KiB {kept:?}");
     assert!((1..10).contains(&kept[2]), "at 60 kB {kept:?}");
     assert!(kept.is_sorted_by(|more, fewer| more > fewer), "{kept:?}");
+}
+
+/// What came first stays, and what finds no room is gone: no newer datagram takes an older one's
+/// place.
+#[test]
+fn a_full_buffer_keeps_the_oldest_and_drops_the_newest() {
+    let (reader, sender) = (reader(), udp());
+    let to = reader.local_addr().unwrap();
+    for number in 0..SENT {
+        assert_eq!(sender.send_to(&number.to_be_bytes(), to).unwrap(), size_of::<usize>());
+    }
+
+    reader.set_read_timeout(Some(BRIEFLY)).unwrap();
+    let mut number = [0; size_of::<usize>()];
+    let kept: Vec<_> = std::iter::from_fn(|| {
+        receive(&reader, &mut number).ok()?;
+        Some(usize::from_be_bytes(number))
+    })
+    .collect();
+    assert!((100..1000).contains(&kept.len()), "{} of {SENT}", kept.len());
+    assert!(kept.iter().copied().eq(0..kept.len()), "{kept:?}");
+}
+
+/// What waits at a socket is seen from outside, as `ss -uan` shows it under Recv-Q: not the bytes of
+/// its payload but what they cost, and nothing once it was received.
+#[test]
+fn the_system_lists_what_waits_at_a_socket_with_all_that_it_costs() {
+    let (reader, sender) = (reader(), udp());
+    let address = reader.local_addr().unwrap();
+    assert_eq!(waiting_at(address), 0);
+    sender.send_to(b"question", address).unwrap();
+    reader.peek(&mut [0; 64]).unwrap();
+    let cost = waiting_at(address);
+    assert!((100..10_000).contains(&cost), "{cost} for 8 bytes");
+    reader.recv(&mut [0; 64]).unwrap();
+    assert_eq!(waiting_at(address), 0);
+}
+
+/// rx_queue of /proc/net/udp (proc(5)): `5: 0100007F:1770 00000000:0000 07 00000000:00000300 …`.
+fn waiting_at(address: SocketAddr) -> u64 {
+    let SocketAddr::V4(address) = address else { panic!("only IPv4 is listed here: {address}") };
+    let ip = u32::from_ne_bytes(address.ip().octets());
+    let local = format!("{ip:08X}:{:04X}", address.port());
+    let table = std::fs::read_to_string("/proc/net/udp").unwrap();
+    let mut lines = table.lines().map(|line| line.split_whitespace().skip(1));
+    let mut fields = lines.find(|fields| fields.clone().next() == Some(&local)).unwrap();
+    let (_, waiting) = fields.nth(3).unwrap().split_once(':').unwrap();
+    u64::from_str_radix(waiting, 16).unwrap()
 }
 
 /// What was lost is counted for the whole system: RcvbufErrors, as `nstat UdpRcvbufErrors` shows.

@@ -4,6 +4,7 @@
 //! Nothing leaves the machine: every send goes to 127.0.0.0/8 or to `[::1]`, and the one program
 //! that sends to a group runs where there is no other interface.
 
+mod address;
 mod program;
 mod tcp;
 mod terminal;
@@ -17,6 +18,8 @@ mod broadcast;
 mod dual_stack;
 #[cfg(unix)]
 mod local;
+#[cfg(target_os = "linux")]
+mod loopback;
 #[cfg(target_os = "linux")]
 mod loss;
 #[cfg(target_os = "linux")]

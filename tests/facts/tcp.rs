@@ -133,3 +133,33 @@ fn a_second_listener_on_a_live_address_is_refused() {
     let second = TcpListener::bind(live.local_addr().unwrap());
     assert_eq!(second.unwrap_err().kind(), ErrorKind::AddrInUse);
 }
+
+/// The listener only made the connection; what it accepted is a socket of its own (accept(2)).
+#[test]
+fn an_accepted_connection_outlives_its_listener() {
+    let listener = tcp();
+    let address = listener.local_addr().unwrap();
+    let mut ours = connect(address);
+    let mut peer = accept(&listener);
+    drop(listener);
+    until("nobody listens any more", || TcpStream::connect(address).err());
+
+    ours.write_all(b"still here").unwrap();
+    let mut buffer = [0; 10];
+    peer.read_exact(&mut buffer).unwrap();
+    assert_eq!(&buffer, b"still here");
+    drop(peer);
+    assert_eq!(ours.read(&mut buffer).unwrap(), 0);
+}
+
+/// A connection that was made and never accepted goes with the listener in whose backlog it waits,
+/// and the client is told by a reset.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_connection_that_waits_in_the_backlog_is_reset_when_its_listener_closes() {
+    let listener = tcp();
+    let mut ours = connect(listener.local_addr().unwrap());
+    ours.write_all(b"never accepted").unwrap();
+    drop(listener);
+    assert_eq!(ours.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+}

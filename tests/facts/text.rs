@@ -30,6 +30,40 @@ fn gb18030_says_in_four_bytes_what_gbk_cannot() {
     assert!(!is_unmappable);
 }
 
+/// GB18030 took over GBK's two bytes for every character that GBK spells with two.
+#[test]
+fn gb18030_keeps_the_two_bytes_of_gbk() {
+    let mut shared = 0;
+    for character in '\u{4e00}'..='\u{9fa5}' {
+        let character = character.to_string();
+        let ((gbk, ..), (gb18030, ..)) = (GBK.encode(&character), GB18030.encode(&character));
+        assert_eq!((gbk.len(), &gbk), (2, &gb18030), "{character}");
+        shared += 1;
+    }
+    assert_eq!(shared, 20_902, "the Chinese characters that GBK has");
+}
+
+/// All 23,940 pairs of bytes that GBK has a place for say the same in both.
+#[test]
+fn every_pair_of_bytes_reads_the_same_in_gbk_and_gb18030() {
+    let trails = (0x40..=0x7e).chain(0x80..=0xfe);
+    let pairs = (0x81..=0xfe).flat_map(|lead| trails.clone().map(move |trail| [lead, trail]));
+    for pair in pairs.clone() {
+        let in_gbk = GBK.decode_without_bom_handling(&pair);
+        assert_eq!(in_gbk, GB18030.decode_without_bom_handling(&pair), "{pair:x?}");
+        assert!(!in_gbk.1, "{pair:x?}");
+    }
+    assert_eq!(pairs.count(), 23_940);
+}
+
+/// What a decoder puts for bytes that it cannot read, U+FFFD, has three bytes in UTF-8. Two of them
+/// read as GBK are three characters, which every Chinese programmer has met.
+#[test]
+fn two_replacement_characters_read_as_gbk_are_a_known_nonsense() {
+    let (text, _, had_errors) = GBK.decode("\u{fffd}\u{fffd}".as_bytes());
+    assert_eq!((&*text, had_errors), ("锟斤拷", false));
+}
+
 /// `decode` looks for a byte-order mark first, and believes it more than its caller.
 #[test]
 fn decode_lets_a_byte_order_mark_overrule_the_encoding() {

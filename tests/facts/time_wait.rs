@@ -1,12 +1,12 @@
 //! Binding a port again: the wait after a close, and SO_REUSEADDR, which std sets for a listener.
 
 use std::io::{self, ErrorKind, Read};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use socket2::{Domain, Socket, Type};
+use support::{is_in_time_wait, own_ip, until_in_time_wait};
 
 use crate::until;
-use support::own_ip;
 
 /// A socket bound to the address, with no option set.
 fn bare(address: SocketAddr) -> io::Result<Socket> {
@@ -15,36 +15,49 @@ fn bare(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Serves one client, closes the connection first, ends, and leaves the address in TIME_WAIT.
-fn serve_and_end(listener: TcpListener) -> SocketAddr {
-    let server = listener.local_addr().unwrap();
-    let mut client = support::connect(server);
-    drop(support::accept(&listener));
-    drop(listener);
-    assert_eq!(client.read(&mut [0]).unwrap(), 0);
-    drop(client);
-    until("the connection waits", || is_in_time_wait(server).then_some(()));
-    server
+/// Closes first this end of a connection and then the other one: the addresses of the two.
+fn close_in_turn(first: TcpStream, mut second: TcpStream) -> (SocketAddr, SocketAddr) {
+    let ends = (first.local_addr().unwrap(), second.local_addr().unwrap());
+    drop(first);
+    assert_eq!(second.read(&mut [0]).unwrap(), 0);
+    drop(second);
+    ends
 }
 
-/// Whether the kernel lists a connection of this address in state 6, TIME_WAIT (proc(5),
-/// /proc/net/tcp).
-fn is_in_time_wait(server: SocketAddr) -> bool {
-    let SocketAddr::V4(server) = server else { panic!("only IPv4 is listed here: {server}") };
-    let address = u32::from_ne_bytes(server.ip().octets());
-    let local = format!("{address:08X}:{:04X}", server.port());
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    table.lines().any(|line| {
-        let mut fields = line.split_whitespace().skip(1);
-        fields.next() == Some(&local) && fields.nth(1) == Some("06")
-    })
+/// Serves one client, closes the connection first, ends, and leaves the address in TIME_WAIT: it, and
+/// the client's.
+fn serve_and_end(listener: TcpListener) -> (SocketAddr, SocketAddr) {
+    let client = support::connect(listener.local_addr().unwrap());
+    let server = support::accept(&listener);
+    drop(listener);
+    let ends = close_in_turn(server, client);
+    until_in_time_wait(ends.0, ends.1);
+    ends
+}
+
+/// Whoever closes first waits, client or server, and the other side is done at once (RFC 9293,
+/// section 3.6).
+#[test]
+fn the_side_that_closes_first_has_its_port_in_time_wait() {
+    for the_client_is_first in [true, false] {
+        let listener = TcpListener::bind((own_ip(), 0)).unwrap();
+        let client = support::connect(listener.local_addr().unwrap());
+        let server = support::accept(&listener);
+        drop(listener);
+        let (first, second) = match the_client_is_first {
+            true => close_in_turn(client, server),
+            false => close_in_turn(server, client),
+        };
+        until_in_time_wait(first, second);
+        assert!(!is_in_time_wait(second, first), "the client first: {the_client_is_first}");
+    }
 }
 
 /// The side that closes first keeps the pair of addresses for a while, so that late segments meet
 /// nobody new (RFC 9293, section 3.6.1). A plain bind respects that.
 #[test]
 fn after_a_close_a_plain_bind_finds_the_address_in_use() {
-    let address = serve_and_end(TcpListener::bind((own_ip(), 0)).unwrap());
+    let (address, _) = serve_and_end(TcpListener::bind((own_ip(), 0)).unwrap());
     assert_eq!(bare(address).unwrap_err().kind(), ErrorKind::AddrInUse);
 }
 
@@ -52,9 +65,9 @@ fn after_a_close_a_plain_bind_finds_the_address_in_use() {
 /// connection still waits (socket(7)).
 #[test]
 fn after_a_close_the_listener_of_std_binds_again() {
-    let address = serve_and_end(TcpListener::bind((own_ip(), 0)).unwrap());
+    let (address, client) = serve_and_end(TcpListener::bind((own_ip(), 0)).unwrap());
     let _again = until("the old listener is gone", || TcpListener::bind(address).ok());
-    assert!(is_in_time_wait(address));
+    assert!(is_in_time_wait(address, client));
 }
 
 /// On Linux the option must have been set before, too, by whoever left the address waiting
@@ -63,6 +76,6 @@ fn after_a_close_the_listener_of_std_binds_again() {
 fn after_a_server_without_the_option_even_std_finds_the_address_in_use() {
     let listener = bare((own_ip(), 0).into()).unwrap();
     listener.listen(1).unwrap();
-    let address = serve_and_end(listener.into());
+    let (address, _) = serve_and_end(listener.into());
     assert_eq!(TcpListener::bind(address).unwrap_err().kind(), ErrorKind::AddrInUse);
 }

@@ -1,10 +1,16 @@
 //! The datagram: each on its own, whole or not at all, from anybody.
 
+#[cfg(target_os = "linux")]
+use std::io::ErrorKind;
 use std::mem::MaybeUninit;
+use std::net::UdpSocket;
+use std::sync::mpsc;
+use std::thread;
 
 use socket2::{MaybeUninitSlice, SockRef};
+use support::{PATIENCE, udp};
 
-use support::udp;
+use crate::until;
 
 /// A receive that gives no bytes is an empty datagram and no end: UDP has none (RFC 768: a length
 /// of 8, the header alone).
@@ -17,6 +23,74 @@ fn an_empty_datagram_is_received_and_ends_nothing() {
     let mut buffer = [0; 64];
     assert_eq!(ours.recv(&mut buffer).unwrap(), 0);
     assert_eq!(ours.recv(&mut buffer).unwrap(), 4);
+}
+
+/// A datagram keeps its bounds: two that wait at once still need two receives, however large the
+/// buffer (recv(2): one message a call).
+#[test]
+fn two_sends_come_out_of_two_receives() {
+    let (ours, peer) = (udp(), udp());
+    let to = ours.local_addr().unwrap();
+    peer.send_to(b"ab", to).unwrap();
+    peer.send_to(b"cde", to).unwrap();
+    let mut buffer = [0; 64];
+    assert_eq!(ours.recv(&mut buffer).unwrap(), 2);
+    assert_eq!(&buffer[..2], b"ab");
+    assert_eq!(ours.recv(&mut buffer).unwrap(), 3);
+    assert_eq!(&buffer[..3], b"cde");
+}
+
+/// What was received by nobody goes with the socket: the next one on the same address begins empty.
+#[test]
+fn closing_a_socket_loses_what_waits_in_it() {
+    let (ours, peer) = (udp(), udp());
+    let address = ours.local_addr().unwrap();
+    peer.send_to(b"waiting", address).unwrap();
+    assert_eq!(ours.peek(&mut [0; 64]).unwrap(), 7);
+    drop(ours);
+
+    let next = until("the address is free again", || UdpSocket::bind(address).ok());
+    next.set_read_timeout(Some(PATIENCE)).unwrap();
+    peer.send_to(b"new", address).unwrap();
+    assert_eq!(support::datagram(&next).0, b"new");
+    support::nothing_comes(&next);
+}
+
+/// The system locks for itself: while one thread waits in a receive, another sends through the same
+/// socket. A lock of ours around it would stop both, here at the first question.
+#[test]
+fn two_threads_send_and_receive_on_one_socket_without_a_lock() {
+    const ROUNDS: u32 = 1000;
+    let (ours, peer) = (udp(), udp());
+    let to = peer.local_addr().unwrap();
+    let (heard, answers) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..ROUNDS {
+                let (question, from) = support::datagram(&peer);
+                peer.send_to(&question, from).unwrap();
+            }
+        });
+        let ours = &ours;
+        scope.spawn(move || {
+            for _ in 0..ROUNDS {
+                heard.send(support::datagram(ours).0).unwrap();
+            }
+        });
+        for number in 0..ROUNDS {
+            ours.send_to(&number.to_be_bytes(), to).unwrap();
+            assert_eq!(answers.recv_timeout(PATIENCE).unwrap(), number.to_be_bytes());
+        }
+    });
+}
+
+/// Port 0 is nobody's: to `bind` it means any free one, and to `send_to` it is invalid.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_datagram_to_port_0_is_invalid_input() {
+    let refused = udp().send_to(b"hello", (support::own_ip(), 0)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    assert_eq!(refused.raw_os_error(), Some(22), "EINVAL");
 }
 
 /// What does not fit into the buffer is thrown away, and nothing says so: the next receive gives

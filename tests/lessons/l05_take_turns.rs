@@ -30,6 +30,21 @@ fn what_the_person_at_the_server_types_is_the_whole_datagram() {
 }
 
 #[test]
+fn a_line_typed_at_the_server_before_the_question_is_its_answer() {
+    let mut server = Terminal::start(program!("05-turns-server", "127.0.0.1:0"));
+    let address = server.listening();
+    server.type_line("typed too early");
+    let asking = udp();
+    asking.send_to(b"question", address).unwrap();
+    assert_eq!(datagram(&asking), (b"typed too early".to_vec(), address));
+    // It was used up: the next question waits for a line of its own.
+    asking.send_to(b"another one", address).unwrap();
+    server.expect(": another one\n>>> ");
+    server.type_line("in time");
+    assert_eq!(text(&asking), "in time");
+}
+
+#[test]
 fn what_the_person_at_the_client_types_is_the_whole_datagram() {
     let server = udp();
     let mut client = client(server.local_addr().unwrap(), "30");

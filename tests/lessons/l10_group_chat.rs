@@ -321,6 +321,34 @@ fn a_client_outlives_its_server_and_tells_the_next_one_its_name() {
 }
 
 #[test]
+fn a_member_that_was_silent_while_its_server_was_restarted_has_lost_its_name() {
+    let address = support::nobodys_address();
+    let start = || {
+        let mut server = Terminal::start(program!("10-group-server", address.to_string()));
+        assert_eq!(server.listening(), address);
+        server
+    };
+    let mut server = start();
+    let mut bob = client(address, &["--name", "bob"]);
+    server.expect(": /name bob\n");
+    server.kill();
+
+    let mut server = start();
+    let alice = member(address, "alice");
+    say(&alice, "are you there, bob?");
+    assert_eq!(ask(&alice, "/who"), "1 here: alice");
+    bob.type_line("did I miss anything?");
+    let shown = server.expect(": did I miss anything?\n");
+    // The line that the server shows begins with his address, and so does what it passes on.
+    let (_, line) = shown.rsplit_once("\nfrom ").unwrap();
+    assert_eq!(text(&alice), line.trim_end());
+    bob.type_line("/name bob");
+    bob.type_line("hello again");
+    assert_eq!(text(&alice), "bob: hello again");
+    assert!(!String::from_utf8(bob.output()).unwrap().contains("are you there"));
+}
+
+#[test]
 fn a_group_meets_over_ipv6() {
     let mut server = Terminal::start(program!("10-group-server", "[::1]:0"));
     let address = server.listening();

@@ -158,6 +158,19 @@ fn the_port_is_free_for_the_next_server_at_once() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn after_the_exchange_it_is_the_client_s_port_that_waits() {
+    let (mut server, address) = server(&[]);
+    let mut client = Terminal::start(program!("11-tcp-client", address.to_string()));
+    client.expect(" from ");
+    let from = client.expect(" ").trim_end().parse().unwrap();
+    client.ends_with(0);
+    server.expect(" closed\n");
+    support::until_in_time_wait(from, address);
+    assert!(!support::is_in_time_wait(address, from));
+}
+
+#[test]
 fn the_client_sends_its_message_bare_and_ends_its_half_when_it_is_answered() {
     let listener = tcp();
     let address = listener.local_addr().unwrap().to_string();

@@ -188,6 +188,21 @@ fn the_12_client_saves_the_file_that_nc_sends() {
 }
 
 #[test]
+fn the_12_client_keeps_nothing_of_a_file_behind_which_nc_does_not_close() {
+    let Some(_) = nc() else { return };
+    let (folder, _) = folder();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec nc -n -l -v 127.0.0.1 0 < \"$0\"", NAME]);
+    let mut server = start_in(&folder, shell);
+    let address = format!("127.0.0.1:{}", reported_port(&mut server));
+    let mut client = program!("12-download-client", &address, NAME, "--timeout", "0.5");
+    client.current_dir(folder.path());
+    let said = format!("nothing was saved: {address} stopped for 0.5 s");
+    finish(client).code(1).stderr(predicate::str::contains(said));
+    assert_eq!(names_in(&folder), [NAME]);
+}
+
+#[test]
 fn the_12_client_saves_the_file_that_socat_sends() {
     let Some(socat) = socat() else { return };
     let (folder, content) = folder();

@@ -2,6 +2,8 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc;
 use std::thread;
+#[cfg(target_os = "linux")]
+use std::time::Instant;
 
 use crate::{BRIEFLY, PATIENCE};
 
@@ -117,5 +119,31 @@ pub fn nobodys_address() -> SocketAddr {
     match cfg!(target_os = "linux") {
         true => SocketAddr::new(own_ip().into(), fastrand::u16(10_000..30_000)),
         false => udp().local_addr().unwrap(),
+    }
+}
+
+/// Whether the kernel lists the connection from this end to that one in state 6, TIME_WAIT (proc(5),
+/// /proc/net/tcp). Each end of a connection on this machine has a line of its own.
+#[cfg(target_os = "linux")]
+pub fn is_in_time_wait(local: SocketAddr, remote: SocketAddr) -> bool {
+    let [local, remote] = [local, remote].map(|address| {
+        let SocketAddr::V4(v4) = address else { panic!("only IPv4 is listed here: {address}") };
+        format!("{:08X}:{:04X}", u32::from_ne_bytes(v4.ip().octets()), v4.port())
+    });
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().any(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        [fields.next(), fields.next(), fields.next()] == [Some(&*local), Some(&*remote), Some("06")]
+    })
+}
+
+/// Waits until the connection from this end to that one is in TIME_WAIT.
+#[cfg(target_os = "linux")]
+#[track_caller]
+pub fn until_in_time_wait(local: SocketAddr, remote: SocketAddr) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_in_time_wait(local, remote) {
+        assert!(Instant::now() < deadline, "{local} is not in TIME_WAIT");
+        thread::yield_now();
     }
 }

@@ -7,6 +7,8 @@ use assert_fs::prelude::*;
 use predicates::prelude::*;
 use predicates::str::starts_with;
 use support::{Terminal, program};
+#[cfg(target_os = "linux")]
+use support::{is_in_time_wait, until_in_time_wait};
 
 use super::{download, names_in, noise, same, serve};
 use crate::to_its_end;
@@ -26,6 +28,20 @@ fn a_file_comes_across_byte_for_byte() {
     server.expect(&format!(" \"模块/大文件.bin\": sent {} bytes\n", content.len()));
     same(&fs::read(to.child("received-大文件.bin")).unwrap(), &content);
     assert_eq!(names_in(&to), ["received-大文件.bin"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn after_a_download_it_is_the_server_s_port_that_waits() {
+    let (from, to) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    from.child("file").write_binary(&noise(1000)).unwrap();
+    let (mut server, address) = serve(from.path());
+    to_its_end(download(to.path(), address, "file")).assert().success();
+    let client = server.expect(" \"file\": sent 1000 bytes\n");
+    let client = client.split_whitespace().find_map(|word| word.parse().ok());
+    let client = client.expect("the server names its client");
+    until_in_time_wait(address, client);
+    assert!(!is_in_time_wait(client, address));
 }
 
 #[test]
