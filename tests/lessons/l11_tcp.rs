@@ -2,6 +2,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use predicates::str::{contains, starts_with};
+use socket2::{Domain, Socket, Type};
 use support::{Terminal, accept, connect, nobodys_address, program, read_to_end, tcp};
 
 use crate::to_its_end;
@@ -97,6 +98,27 @@ fn a_client_that_says_nothing_keeps_nobody_out() {
     for _ in 0..3 {
         to_its_end(program!("11-tcp-client", address.to_string())).assert().success();
     }
+}
+
+#[test]
+fn a_client_that_never_reads_its_answers_is_let_go() {
+    let (mut server, address) = server(&["--idle", "0.3"]);
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    // The least that the system gives: the sooner its answers have no room.
+    socket.set_recv_buffer_size(1).unwrap();
+    socket.connect(&address.into()).unwrap();
+    let mut client = TcpStream::from(socket);
+    client.set_write_timeout(Some(support::PATIENCE)).unwrap();
+    let from = client.local_addr().unwrap();
+    let refused = loop {
+        match client.write(&[b'x'; 256]) {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    let kinds = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
+    assert!(kinds.contains(&refused.kind()), "{refused}");
+    server.expect_error(&format!("{from}: cannot answer: "));
 }
 
 #[test]
