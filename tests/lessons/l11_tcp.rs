@@ -111,9 +111,8 @@ fn a_client_that_never_reads_its_answers_is_let_go() {
     client.set_write_timeout(Some(support::PATIENCE)).unwrap();
     let from = client.local_addr().unwrap();
     let refused = loop {
-        match client.write(&[b'x'; 256]) {
-            Ok(_) => {}
-            Err(error) => break error,
+        if let Err(error) = client.write_all(&[b'x'; 256]) {
+            break error;
         }
     };
     let kinds = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
