@@ -219,6 +219,22 @@
 
     document.querySelectorAll('figure.session').forEach(session);
 
+    /* ---- Code in a line: a browser breaks behind every hyphen, and makes "-" and "-timeout" of "--timeout" ---- */
+
+    // What is too long for the narrowest screen stays as it is.
+    const LONGEST_WORD = 24;
+
+    for (const code of document.querySelectorAll('.session .event > :is(kbd, samp), main :not(pre) > code')) {
+        if (code.children.length > 0 || !/[-[]/.test(code.textContent)) continue;
+        code.replaceChildren(...code.textContent.split(/(\s+)/).map(part => {
+            if (part.length > LONGEST_WORD || !/[-[]/.test(part)) return part;
+            const word = document.createElement('span');
+            word.className = 'word';
+            word.textContent = part;
+            return word;
+        }));
+    }
+
     /* ---- Code and diagrams: what scrolls takes the keys ---- */
 
     for (const code of document.querySelectorAll('pre > code')) {
