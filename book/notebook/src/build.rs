@@ -218,8 +218,10 @@ pub fn preprocess(arguments: &[String]) -> Result<()> {
 /// The first build fails, or no port is free.
 pub fn serve() -> Result<()> {
     let root = project::root();
-    // Apart from the book of `build`, whose pages ask nobody whether they are still new.
-    let folder = root.join("target/book-served");
+    // Apart from the book of `build`, whose pages ask nobody whether they are still new, and from that of
+    // another server.
+    let place = serve::Place::find()?;
+    let folder = root.join(format!("target/book-served-{}", place.port()?));
     let mut programs = project::build_programs()?;
     let render = |programs: &Programs, stale| {
         let programs = Some(programs.clone());
@@ -228,7 +230,7 @@ pub fn serve() -> Result<()> {
     render(&programs, false)?;
     let watched: Vec<PathBuf> = ["book", "lessons", "tests"].map(|folder| root.join(folder)).into();
     let lessons = root.join("lessons");
-    serve::serve(folder.clone(), &watched, |changed, publish| {
+    serve::serve(place, folder.clone(), &watched, |changed, publish| {
         if changed.iter().any(|path| path.starts_with(&lessons)) {
             // The new code at once; what it prints when it has been built and has run.
             if render(&programs, true).is_ok() {

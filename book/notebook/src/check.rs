@@ -10,7 +10,19 @@ use anyhow::{Context, Result};
 use crate::expand::{self, Chapter, Surroundings};
 use crate::html::Words;
 use crate::session::{Fault, Session};
-use crate::source;
+use crate::{shelf, source};
+
+/// The parts that the chapter of every lesson has.
+const LESSON: [&str; 8] = [
+    "what-you-will-see",
+    "run-it",
+    "the-code",
+    "on-the-wire",
+    "where-it-breaks",
+    "exercise",
+    "what-you-know-now",
+    "the-whole-program",
+];
 
 /// The course: an edition of the book, and the files that it speaks of.
 pub struct Course {
@@ -60,6 +72,22 @@ impl Course {
             sessions.extend(chapter.sessions()?);
         }
         Ok(sessions)
+    }
+
+    /// The recordings on the shelf that are of no session of this edition. While a session cannot be read
+    /// none are told: all of them would be.
+    ///
+    /// # Errors
+    /// The folder of the recordings cannot be read.
+    pub fn strangers(&self) -> Result<Vec<Fault>> {
+        let Ok(sessions) = self.sessions() else { return Ok(Vec::new()) };
+        let strangers = shelf::strangers(&self.root, &sessions)?;
+        let what = "it is the recording of no session: make record";
+        let named = |path: &PathBuf| {
+            let path = path.strip_prefix(&self.root).unwrap_or(path);
+            Fault::new(&path.display().to_string(), 0, what)
+        };
+        Ok(strangers.iter().map(named).collect())
     }
 
     /// What a chapter of this course is expanded in.
@@ -188,8 +216,18 @@ impl Course {
         }
         for chapter in &self.chapters {
             let number = chapter.name().split('-').next().unwrap_or_default();
-            if number.bytes().all(|byte| byte.is_ascii_digit()) && !lessons.contains(number) {
+            if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+                continue;
+            }
+            if !lessons.contains(number) {
                 faults.push(Fault::new(&chapter.file, 0, format!("there is no lesson {number}")));
+            }
+            let headings =
+                chapter.parts.headings.iter().filter_map(|heading| heading.id.as_deref());
+            let headings: BTreeSet<&str> = headings.collect();
+            for part in LESSON.iter().filter(|part| !headings.contains(*part)) {
+                let what = format!("a lesson's chapter has a part with the id \"{part}\"");
+                faults.push(Fault::new(&chapter.file, 0, what));
             }
         }
     }
@@ -232,20 +270,28 @@ impl Course {
     }
 }
 
-/// The names of the tests in a Rust file: functions behind `#[test]`.
+/// The names of the tests in a Rust file: functions behind `#[test]` that nobody has switched off.
 fn tests_in(text: &str) -> Vec<String> {
     let mut tests = Vec::new();
-    let mut is_test = false;
+    let (mut is_test, mut is_off, mut is_comment) = (false, false, false);
     for line in text.lines().map(str::trim) {
-        if line == "#[test]" {
+        is_comment |= line.starts_with("/*");
+        if is_comment {
+            is_comment = !line.ends_with("*/");
+        } else if line == "#[test]" {
             is_test = true;
+        } else if line.starts_with("#[ignore") || line == "#[cfg(any())]" {
+            is_off = true;
         } else if let Some(function) =
             line.strip_prefix("fn ").or_else(|| line.strip_prefix("pub fn "))
         {
-            if is_test && let Some((name, _)) = function.split_once('(') {
+            if is_test
+                && !is_off
+                && let Some((name, _)) = function.split_once('(')
+            {
                 tests.push(name.to_owned());
             }
-            is_test = false;
+            (is_test, is_off) = (false, false);
         }
     }
     tests

@@ -137,10 +137,21 @@ impl Chapter {
         Ok(html::diagram(name, &svg, &block.body, around.words))
     }
 
-    /// The region that a block includes; `None` when it holds code of its own.
+    /// The region that a block includes; `None` when it holds something of its own that it may hold.
     fn included(&self, around: &Surroundings<'_>, block: &Block) -> Result<Option<String>, Fault> {
         let fault = |what: &str| self.fault(block.line, what);
-        let Some((path, anchor)) = block.include().map_err(fault)? else { return Ok(None) };
+        let Some((path, anchor)) = block.include().map_err(fault)? else {
+            return match block.language() {
+                // Commands to type.
+                "sh" => Ok(None),
+                "rust" => {
+                    Err(fault("code is pasted here: include a region, {{#include PATH:ANCHOR}}"))
+                }
+                other => Err(fault(&format!(
+                    "a block of \"{other}\" is none that this book knows: session, rust, diagram, sh"
+                ))),
+            };
+        };
         let Some(anchor) = anchor else {
             return Err(fault(
                 "an include names a region, PATH:ANCHOR; for a whole file use {{#source PATH}}",

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use data_encoding::BASE64;
-use html_escape::{encode_double_quoted_attribute as attribute, encode_text as text};
+use html_escape::{encode_double_quoted_attribute as attribute, encode_text};
 
 use crate::capture::{self, Packet, Protocol};
 use crate::run::{Event, Recorded, Recording, What};
@@ -312,6 +312,12 @@ fn fence(code: &str) -> String {
         fence.push('`');
     }
     fence
+}
+
+/// Escapes what a page shows as it is: HTML, what mdBook would take for a directive (`{{#include …}}`), and
+/// the carriage return, which may make of one line of HTML two in Markdown.
+fn text(shown: &str) -> String {
+    encode_text(shown).replace("{{", "{&#123;").replace('\r', "&#13;")
 }
 
 /// Escapes a line, and shows what stands in backquotes as code.

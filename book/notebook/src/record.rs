@@ -183,7 +183,7 @@ fn write_whole(file: &Path, kept: &Kept) -> Result<()> {
     Ok(())
 }
 
-/// What the command `run-session` does: reads a [`Task`] from standard input, runs it, and writes its
+/// What the command `run-session` does: reads a `Task` from standard input, runs it, and writes its
 /// recording or its fault to standard output.
 ///
 /// # Errors

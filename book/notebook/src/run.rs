@@ -2,12 +2,13 @@
 
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use wait_timeout::ChildExt;
 
 use crate::capture::{self, Capture, Packet};
 use crate::project::Programs;
@@ -15,6 +16,12 @@ use crate::session::{Action, Fault, Session, matches};
 
 /// How long each line of a session may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How much a program may print. The programs of the lessons print a few lines.
+const MOST_PRINTED: usize = 1 << 20;
+
+/// How much of what a program printed a fault tells.
+const MOST_TOLD: usize = 4000;
 
 /// What happened when a session ran.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -274,7 +281,6 @@ struct Terminal {
     child: Child,
     keyboard: Option<ChildStdin>,
     screen: Arc<Screen>,
-    reader: Option<JoinHandle<()>>,
     /// How much of the screen was expected and came.
     seen: usize,
     /// Whether the line of a prompt is still to be ended, as Enter does it in a terminal.
@@ -296,6 +302,7 @@ struct Printed {
     /// When the bytes up to here had come.
     pieces: Vec<(usize, Instant)>,
     closed: bool,
+    is_too_long: bool,
 }
 
 impl Printed {
@@ -329,7 +336,8 @@ impl Terminal {
         drop(command);
         let screen = Arc::new(Screen::default());
         let shared = screen.clone();
-        let reader = thread::spawn(move || {
+        // It ends with the output, or with our process.
+        thread::spawn(move || {
             let mut buffer = [0; 8192];
             while let Ok(length @ 1..) = output.read(&mut buffer) {
                 let mut printed = shared.printed();
@@ -337,7 +345,13 @@ impl Terminal {
                 let end = printed.bytes.len();
                 printed.pieces.push((end, Instant::now()));
                 shared.changed.notify_all();
+                if end > MOST_PRINTED {
+                    // Nobody reads on: its next line is an error for the program.
+                    printed.is_too_long = true;
+                    break;
+                }
             }
+            drop(output);
             shared.printed().closed = true;
             shared.changed.notify_all();
         });
@@ -347,7 +361,6 @@ impl Terminal {
             child,
             keyboard,
             screen,
-            reader: Some(reader),
             seen: 0,
             at_prompt: false,
             interrupted: false,
@@ -368,6 +381,12 @@ impl Terminal {
                 return Ok(found);
             }
             let left = deadline.saturating_duration_since(Instant::now());
+            if printed.is_too_long {
+                return Err(format!(
+                    "expected: {what}\n    came: more than {MOST_PRINTED} bytes, {} prints without end",
+                    self.program
+                ));
+            }
             if printed.closed {
                 return Err(format!(
                     "expected: {what}\n    came: nothing, {} has ended",
@@ -375,7 +394,7 @@ impl Terminal {
                 ));
             }
             if left.is_zero() {
-                let unseen = String::from_utf8_lossy(&printed.bytes[self.seen..]).into_owned();
+                let unseen = beginning(&printed.bytes[self.seen..]);
                 return Err(format!(
                     "expected: {what}\n    came: {unseen:?} and no more for {PATIENCE:?}"
                 ));
@@ -396,7 +415,7 @@ impl Terminal {
             Ok(Came::Yes((line, length, printed.time_of(begin + length))))
         })?;
         if !matches(pattern, &line) {
-            return Err(format!("expected: {pattern}\n    came: {line}"));
+            return Err(format!("expected: {pattern}\n    came: {}", beginning(line.as_bytes())));
         }
         self.seen = begin + length + 1;
         Ok((line, at))
@@ -468,9 +487,7 @@ impl Terminal {
         self.await_output("the end of the program", |_, closed| {
             Ok(if closed { Came::Yes(()) } else { Came::NotYet })
         })?;
-        let status = self.child.wait();
-        let status =
-            status.map_err(|error| format!("cannot wait for {}: {error}", self.program))?;
+        let status = self.wait_for_status()?;
         self.nothing_left()?;
         #[cfg(unix)]
         {
@@ -481,6 +498,17 @@ impl Terminal {
         }
         // Elsewhere an interrupted program was ended, and has the status that we gave it.
         Ok(if cfg!(not(unix)) && self.interrupted { 130 } else { status.code().unwrap_or(-1) })
+    }
+
+    /// Waits for the end of a program that has ended its output, which most do by ending.
+    fn wait_for_status(&mut self) -> Result<ExitStatus, String> {
+        let program = &self.program;
+        let waited = self.child.wait_timeout(PATIENCE);
+        let status = waited.map_err(|error| format!("cannot wait for {program}: {error}"))?;
+        status.ok_or_else(|| {
+            let what = format!("expected: the end of {program}");
+            format!("{what}\n    came: the end of its output, and no more for {PATIENCE:?}")
+        })
     }
 
     /// Waits for the program's end, as a line of the session says.
@@ -517,8 +545,7 @@ impl Terminal {
     /// Fails when there is output that the session does not show; the end of a prompt's line is none.
     fn nothing_left(&self) -> Result<(), String> {
         let printed = self.screen.printed();
-        let unseen = String::from_utf8_lossy(printed.bytes.get(self.seen..).unwrap_or_default())
-            .into_owned();
+        let unseen = beginning(printed.bytes.get(self.seen..).unwrap_or_default());
         let unseen = if self.at_prompt { unseen.trim_start_matches('\n') } else { &unseen };
         match unseen.is_empty() {
             true => Ok(()),
@@ -531,16 +558,20 @@ impl Terminal {
     }
 
     fn shown(&self) -> String {
-        String::from_utf8_lossy(&self.screen.printed().bytes).into_owned()
+        beginning(&self.screen.printed().bytes)
     }
+}
+
+/// What was printed, as text, as far as a fault tells it.
+fn beginning(printed: &[u8]) -> String {
+    let told = &printed[..printed.len().min(MOST_TOLD)];
+    let more = if told.len() < printed.len() { "…" } else { "" };
+    format!("{}{more}", String::from_utf8_lossy(told))
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if let Some(reader) = self.reader.take() {
-            let _ = reader.join();
-        }
     }
 }

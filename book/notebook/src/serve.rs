@@ -49,8 +49,7 @@ const QUIET: Duration = Duration::from_millis(50);
 /// It begins this long after the first change, also when files keep changing.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
-/// Serves the book that stands in the folder `site`, on 127.0.0.1 only, at port 3000 or the next one
-/// that is free, and prints `the book is at http://127.0.0.1:3000`.
+/// Serves the book that stands in the folder `site`, on 127.0.0.1 only, at this place, and prints `the book is at http://127.0.0.1:3000`.
 ///
 /// Whenever something changes in one of the folders `watched`, calls `rebuild` with the paths that
 /// changed, each once. It builds into `site` and calls the [`Publish`] that it gets whenever a whole book
@@ -62,11 +61,12 @@ const LONGEST_WAIT: Duration = Duration::from_millis(250);
 /// # Errors
 /// There is no built book in the folder, no port is free, or a folder cannot be watched.
 pub fn serve(
+    place: Place,
     site: PathBuf,
     watched: &[PathBuf],
     rebuild: impl FnMut(&[PathBuf], Publish) -> Result<()>,
 ) -> Result<()> {
-    let server = Server::start(site, FIRST_PORT)?;
+    let server = Server::start(site, place)?;
     let (changes, _watcher) = Changes::watch(watched, &server.folder)?;
     let port = server.address.port();
     if port != FIRST_PORT {
@@ -76,6 +76,32 @@ pub fn serve(
     writeln!(output, "the book is at http://{}", server.address)?;
     output.flush()?;
     server.rebuild_on(changes, rebuild)
+}
+
+/// Where a book will be served. Nobody else has the port from now on.
+pub struct Place(TcpListener);
+
+impl Place {
+    /// A place on 127.0.0.1, at port 3000 or the next one that is free.
+    ///
+    /// # Errors
+    /// None of a hundred ports is free.
+    pub fn find() -> Result<Self> {
+        Self::find_from(FIRST_PORT)
+    }
+
+    /// At the first free port from `first` on; at any port when that is 0.
+    fn find_from(first: u16) -> Result<Self> {
+        listen(first).map(Self)
+    }
+
+    /// Its port.
+    ///
+    /// # Errors
+    /// The system cannot tell.
+    pub fn port(&self) -> Result<u16> {
+        Ok(self.0.local_addr()?.port())
+    }
 }
 
 /// Serves the book that stands in the folder from now on, and reloads the open pages. It fails when
@@ -91,9 +117,8 @@ struct Server {
 }
 
 impl Server {
-    fn start(folder: PathBuf, first_port: u16) -> Result<Self> {
+    fn start(folder: PathBuf, Place(listener): Place) -> Result<Self> {
         let book = Arc::new(watch::Sender::new(Book::read(&folder)?));
-        let listener = listen(first_port)?;
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
 
@@ -439,6 +464,10 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
+    fn place(first: u16) -> Place {
+        Place::find_from(first).expect("a free port")
+    }
+
     #[test]
     fn the_files_of_the_book_are_served() {
         let folder = book(&[
@@ -450,7 +479,7 @@ mod tests {
             ("en/notebook.js", "go()"),
             ("zh/a b.svg", "<svg/>"),
         ]);
-        let server = Server::start(folder.path().to_owned(), 0).expect("a free port");
+        let server = Server::start(folder.path().to_owned(), place(0)).expect("a free port");
         for (path, status, kind, body) in [
             ("/", 200, "text/html; charset=utf-8", "start"),
             ("/index.html?theme=ayu", 200, "text/html; charset=utf-8", "start"),
@@ -490,7 +519,7 @@ mod tests {
         };
         link(outside.path(), "folder");
         link(&outside.path().join("secret.html"), "page.html");
-        let server = Server::start(folder.path().to_owned(), 0).expect("a free port");
+        let server = Server::start(folder.path().to_owned(), place(0)).expect("a free port");
         for path in ["/folder/secret.html", "/page.html"] {
             let answer = ask(&server, &format!("GET {path} HTTP/1.1\r\nHost: localhost"));
             assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
@@ -500,7 +529,7 @@ mod tests {
     #[test]
     fn only_names_of_this_machine_are_answered() {
         let folder = book(&[("index.html", "start")]);
-        let server = Server::start(folder.path().to_owned(), 0).expect("a free port");
+        let server = Server::start(folder.path().to_owned(), place(0)).expect("a free port");
         for host in [
             "Host: localhost",
             "Host: LOCALHOST:8000",
@@ -534,7 +563,7 @@ mod tests {
     #[test]
     fn only_a_page_of_the_book_is_connected() {
         let folder = book(&[("index.html", "start")]);
-        let server = Server::start(folder.path().to_owned(), 0).expect("a free port");
+        let server = Server::start(folder.path().to_owned(), place(0)).expect("a free port");
         let port = server.address.port();
         for origin in [
             None,
@@ -562,7 +591,7 @@ mod tests {
         let source = sources.path().join("chapter.md");
         save(&source, "one");
         let folder = book(&[("index.html", "one")]);
-        let server = Server::start(folder.path().to_owned(), 0).expect("a free port");
+        let server = Server::start(folder.path().to_owned(), place(0)).expect("a free port");
         let watched = [sources.path().to_owned()];
         let (changes, watcher) =
             Changes::watch(&watched, folder.path()).expect("folders can be watched");
@@ -634,7 +663,8 @@ mod tests {
         let busy = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = busy.local_addr().expect("a bound socket").port();
         let folder = book(&[("index.html", "start")]);
-        let server = Server::start(folder.path().to_owned(), port).expect("another free port");
+        let server =
+            Server::start(folder.path().to_owned(), place(port)).expect("another free port");
         assert!(server.address.port() > port, "{}", server.address);
         assert!(server.address.ip().is_loopback());
         assert!(ask(&server, "GET / HTTP/1.1\r\nHost: localhost").contains("200 "));
@@ -643,9 +673,10 @@ mod tests {
     #[test]
     fn a_folder_without_a_book_is_an_error() {
         let folder = book(&[("other.html", "")]);
-        let error = Server::start(folder.path().to_owned(), 0).err().expect("no book");
+        let error = Server::start(folder.path().to_owned(), place(0)).err().expect("no book");
         assert!(error.to_string().contains("index.html is missing"), "{error:#}");
-        let error = Server::start(folder.path().join("nowhere"), 0).err().expect("no folder");
+        let error =
+            Server::start(folder.path().join("nowhere"), place(0)).err().expect("no folder");
         assert!(error.to_string().contains("nowhere"), "{error:#}");
     }
 

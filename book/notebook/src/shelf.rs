@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::capture;
+use crate::record::Recorder;
 use crate::run::{Recording, What};
 use crate::session::{Action, Fault, Session, matches};
 
@@ -52,6 +54,15 @@ pub fn take(root: &Path, session: &Session) -> Result<Recording, Fault> {
         true => Ok(shelved.recording),
         false => Err(fault("its recording shows something else")),
     }
+}
+
+/// Runs the session, and then looks whether its recording on the shelf is of it: a line that does not
+/// come true any more is told before a recording that has become old with it.
+///
+/// # Errors
+/// The line that does not come true, or what is wrong with the recording.
+pub fn hold(root: &Path, session: &Session, recorder: &Recorder) -> Result<(), Fault> {
+    recorder.record(session).and_then(|_| take(root, session)).map(drop)
 }
 
 /// Puts the recording of a session in its place.
@@ -101,7 +112,13 @@ fn fits(session: &Session, recording: &Recording) -> bool {
             _ => false,
         }
     });
-    fit && events.next().is_none()
+    // As in the run: in this order, and others may stand between them.
+    let mut packets = recording.packets.iter().map(|recorded| capture::summary(&recorded.packet));
+    let came = session.steps.iter().all(|step| match &step.action {
+        Action::Packet { pattern } => packets.any(|packet| matches(pattern, &packet)),
+        _ => true,
+    });
+    fit && came && events.next().is_none()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::thread;
+use std::time::Instant;
 
 use assert_fs::TempDir;
 use assert_fs::prelude::*;
@@ -16,12 +17,15 @@ use notebook::build::Notebook;
 use notebook::check::Course;
 use notebook::project::{self, Programs};
 use notebook::record::Recorder;
-use notebook::run::{Recording, What};
+use notebook::run::{PATIENCE, Recording, What};
 use notebook::session::{Action, Fault, Session};
+use notebook::shelf;
 
 const CHAPTER: &str = "# 01 Send {#send}\n\nIt holds.{{#fact a_claim_holds}} A [link](welcome.md#hello).\n\n\
                        ```rust\n{{#include ../../../lessons/01-send/send.rs:bind}}\n```\n\n\
-                       ```diagram calls\nThe calls.\n```\n\n{{#source lessons/01-send/send.rs}}\n";
+                       ```diagram calls\nThe calls.\n```\n\n{{#source lessons/01-send/send.rs}}\n\n\
+                       ## 1 {#what-you-will-see}\n## 2 {#run-it}\n## 3 {#the-code}\n## 4 {#on-the-wire}\n\
+                       ## 5 {#where-it-breaks}\n## 6 {#exercise}\n## 7 {#what-you-know-now}\n## 8 {#the-whole-program}\n";
 
 const LESSON: &str = "// \"Explained in chapter 01 of the book: Send.\"\n// ANCHOR: bind\nbind();\n// ANCHOR_END: bind\n";
 
@@ -99,6 +103,30 @@ fn an_include_without_its_file_or_anchor_is_a_fault() {
 }
 
 #[test]
+fn code_or_output_that_is_pasted_is_a_fault() {
+    let add = |block: &str| format!("The calls.\n```\n\n{block}```diagram calls\nAgain.\n");
+    let broken = |block: &str, fault: &str| {
+        broken("book/en/src/01-send.md", "The calls.\n", &add(block), fault)
+    };
+    broken(
+        "```rust\nlet x = 1;\n```\n\n",
+        "book/en/src/01-send.md:13: code is pasted here: include a region, {{#include PATH:ANCHOR}}",
+    );
+    for (block, language) in [
+        ("```\nlistening on 127.0.0.1:8080\n```\n\n", ""),
+        ("```console\n$ 01-send\n```\n\n", "console"),
+        ("```text\nlistening on 127.0.0.1:8080\n```\n\n", "text"),
+        ("```sessions one\none| listening\n```\n\n", "sessions"),
+        ("    listening on 127.0.0.1:8080\n\n", ""),
+    ] {
+        let fault = format!(
+            "book/en/src/01-send.md:13: a block of \"{language}\" is none that this book knows: session, rust, diagram, sh"
+        );
+        broken(block, &fault);
+    }
+}
+
+#[test]
 fn an_anchor_that_is_empty_unclosed_or_never_shown_is_a_fault() {
     let send = "lessons/01-send/send.rs";
     broken(send, "bind();\n", "\n", "lessons/01-send/send.rs:2: the anchor \"bind\" is empty");
@@ -169,12 +197,10 @@ fn a_claim_without_its_test_is_a_fault() {
         "no_test",
         "book/en/src/01-send.md:3: no test is named \"no_test\"",
     );
-    broken(
-        "tests/facts/udp.rs",
-        "#[test]\n",
-        "",
-        "book/en/src/01-send.md:3: no test is named \"a_claim_holds\"",
-    );
+    let fault = "book/en/src/01-send.md:3: no test is named \"a_claim_holds\"";
+    for off in ["", "#[test]\n#[ignore = \"later\"]\n", "/*\n#[test]\n", "/* #[test]\n*/\n"] {
+        broken("tests/facts/udp.rs", "#[test]\n", off, fault);
+    }
 }
 
 #[test]
@@ -203,6 +229,12 @@ fn a_lesson_and_its_chapter_belong_together() {
         "",
         "lessons/01-send/send.rs: no chapter shows this file whole: {{#source PATH}}",
     );
+}
+
+#[test]
+fn a_lesson_s_chapter_has_all_its_parts() {
+    let fault = "book/en/src/01-send.md: a lesson's chapter has a part with the id \"exercise\"";
+    broken("book/en/src/01-send.md", "## 6 {#exercise}\n", "", fault);
 }
 
 #[test]
@@ -270,6 +302,22 @@ fn a_block_that_is_no_session_is_a_fault() {
     );
 }
 
+#[test]
+fn a_recording_of_no_session_is_a_fault_where_all_sessions_can_be_read() {
+    let root = course();
+    root.child("book/recordings/01-send.gone.json").write_str("{}").unwrap();
+    let strangers = || -> Vec<String> {
+        let course = Course::read(root.path(), "book/en").expect("the course can be read");
+        course.strangers().expect("a folder").iter().map(Fault::to_string).collect()
+    };
+    let fault = "book/recordings/01-send.gone.json: it is the recording of no session: make record";
+    assert_eq!(strangers(), [fault]);
+    // Else one broken line would be told among the recordings of the whole book.
+    let chapter = format!("{CHAPTER}\n```session one\na> typed\n```\n");
+    root.child("book/en/src/01-send.md").write_str(&chapter).unwrap();
+    assert_eq!(strangers(), Vec::<String>::new());
+}
+
 /// Builds the book of a course, as `make book-build` does: the page of its first lesson.
 fn built(root: &Path) -> Result<String, String> {
     std::fs::write(
@@ -308,6 +356,18 @@ fn a_book_is_built_with_what_its_sessions_printed_and_with_the_code_of_its_files
 }
 
 #[test]
+fn what_a_session_prints_is_no_directive_of_mdbook() {
+    if !recorder().is_apart() {
+        return support::skipped("no network of our own to be had");
+    }
+    let root = course();
+    let session = "```session one\none$ 01-send 127.0.0.1:7878 '{{#include welcome.md}}'\none| sent 23 bytes from [..]\n```\n";
+    root.child("book/en/src/01-send.md").write_str(&format!("{CHAPTER}\n{session}")).unwrap();
+    let page = built(root.path()).expect("it can be built");
+    assert!(page.contains("'{{#include welcome.md}}'</kbd>"), "{page}");
+}
+
+#[test]
 fn a_broken_include_or_session_stops_the_build_with_its_sentence() {
     let root = course();
     let chapter = root.child("book/en/src/01-send.md");
@@ -325,7 +385,7 @@ fn a_broken_include_or_session_stops_the_build_with_its_sentence() {
         ))
         .unwrap();
     let error = built(root.path()).expect_err("it sends 3 bytes");
-    let sentence = "book/en/src/01-send.md:17: session one: expected: sent 4 bytes [..]\n    came: sent 3 bytes from 127.0.0.1:";
+    let sentence = "book/en/src/01-send.md:26: session one: expected: sent 4 bytes [..]\n    came: sent 3 bytes from 127.0.0.1:";
     assert!(error.contains(sentence), "{error}");
 }
 
@@ -421,6 +481,26 @@ fn one_changed_character_of_an_expected_line_fails_with_its_chapter_and_line() {
     });
 }
 
+/// As the test of the session does it, for which the recording on the shelf has become old, too.
+#[test]
+fn a_changed_line_is_told_before_the_recording_that_does_not_fit_it_any_more() {
+    let root = TempDir::new().expect("a temporary folder can be made");
+    let (body, recorder) = ("one$ 01-send\none| sent 3 bytes [..]\n", recorder());
+    let recording = recorder.record(&session(body)).expect("it comes true");
+    shelf::put(root.path(), &session(body), recording).expect("it can be written");
+    shelf::hold(root.path(), &session(body), recorder).expect("both fit");
+
+    let changed = session(&body.replace('3', "4"));
+    let fault = shelf::hold(root.path(), &changed, recorder).expect_err("it sends 3 bytes");
+    assert_eq!(fault.line, 3, "{fault}");
+    let expected = "expected: sent 4 bytes [..]\n    came: sent 3 bytes from 127.0.0.1:";
+    assert!(fault.what.contains(expected), "{fault}");
+
+    let other = session(&body.replace(" [..]", "[..]"));
+    let fault = shelf::hold(root.path(), &other, recorder).expect_err("nobody recorded this one");
+    assert!(fault.what.contains("its recording is of another text: make record"), "{fault}");
+}
+
 #[test]
 fn a_lesson_that_prints_something_else_fails_every_session_that_shows_it() {
     let mut changed = programs();
@@ -446,20 +526,65 @@ fn a_program_that_no_lesson_has_is_named() {
     );
 }
 
+/// All of them at the same time: each takes as long as a session waits.
 #[test]
-fn a_line_that_never_comes_is_told_with_what_was_printed() {
-    let fault =
-        fails("server$ 07-echo-server\nserver| listening on 127.0.0.1:8080\nserver| and more\n");
-    assert!(
-        fault.starts_with(
-            "07-echo.md:4: session tried: expected: and more\n    came: \"\" and no more"
-        ),
-        "{fault}"
-    );
-    assert!(
-        fault.contains("on server, 07-echo-server:\n    listening on 127.0.0.1:8080"),
-        "{fault}"
-    );
+fn a_line_or_an_end_that_never_comes_is_told_with_what_was_printed() {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let fault = fails(
+                "server$ 07-echo-server\nserver| listening on 127.0.0.1:8080\nserver| and more\n",
+            );
+            assert!(
+                fault.starts_with(
+                    "07-echo.md:4: session tried: expected: and more\n    came: \"\" and no more"
+                ),
+                "{fault}"
+            );
+            assert!(
+                fault.contains("on server, 07-echo-server:\n    listening on 127.0.0.1:8080"),
+                "{fault}"
+            );
+        });
+        for (script, expected) in [
+            // It goes on without an output, and somebody else goes on with its output.
+            ("echo one; exec >&- 2>&-; exec sleep 100", "expected: the end of shell\n"),
+            ("echo one; sleep 30 & exit 0", "expected: the end of the program\n"),
+        ] {
+            scope.spawn(move || {
+                let begun = Instant::now();
+                let fault = shell_fails(script, "one| one\none! 0\n");
+                assert!(
+                    fault.starts_with("07-echo.md:4: session tried: ") && fault.contains(expected),
+                    "{fault}"
+                );
+                assert!(begun.elapsed() < PATIENCE * 2, "{:?}", begun.elapsed());
+            });
+        }
+    });
+}
+
+/// The fault of a session whose program does this, in the words of a shell.
+#[track_caller]
+fn shell_fails(script: &str, lines: &str) -> String {
+    let programs = Programs::from([("shell".to_owned(), "/bin/sh".into())]);
+    let body = format!("one$ shell -c '{script}'\n{lines}");
+    let recorder = Recorder::new(notebook(), programs);
+    recorder.record(&session(&body)).expect_err("the session fails").to_string()
+}
+
+#[test]
+fn a_program_that_prints_without_end_is_ended_and_told_in_few_words() {
+    for (script, lines) in [
+        ("exec yes", "one| y\none| y\none! 0\n"),
+        ("exec yes", "one| y\none| y\n"),
+        ("exec tr x y </dev/zero", "one| y\n"),
+    ] {
+        let begun = Instant::now();
+        let fault = shell_fails(script, lines);
+        assert!(fault.len() < 20_000, "{} bytes", fault.len());
+        assert!(fault.contains("expected: "), "{fault}");
+        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    }
 }
 
 #[test]

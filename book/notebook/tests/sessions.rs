@@ -23,11 +23,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
     let root = project::root();
     let mut faults = course.faults();
-    let sessions = course.sessions().unwrap_or_default();
-    for stranger in shelf::strangers(root, &sessions)? {
-        let what = "it is the recording of no session: make record";
-        faults.push(Fault::new(&stranger.display().to_string(), 0, what));
-    }
+    faults.extend(course.strangers()?);
     // On other systems errors read otherwise, and the loopback does not do all that it does on Linux.
     let elsewhere = cfg!(not(target_os = "linux"));
     let mut trials = Vec::new();
@@ -39,9 +35,9 @@ fn main() -> anyhow::Result<ExitCode> {
             let recorder = recorder.clone();
             let name = format!("{}::{}", chapter.name(), session.name);
             let run = move || {
-                shelf::take(root, &session).and_then(|_| recorder.record(&session)).map(drop)
+                let held = shelf::hold(root, &session, &recorder);
+                held.map_err(|fault| Failed::from(fault.to_string()))
             };
-            let run = move || run().map_err(|fault| Failed::from(fault.to_string()));
             trials.push(Trial::test(name, run).with_ignored_flag(elsewhere));
         }
     }
