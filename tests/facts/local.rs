@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 
-use support::PATIENCE;
+use support::{PATIENCE, again};
 use tempfile::{TempDir, tempdir};
 
 use crate::until;
@@ -64,7 +64,7 @@ fn a_datagram_client_that_is_not_bound_cannot_be_answered() {
     let path = folder.path().join("server");
     let server = datagram_at(&path);
     UnixDatagram::unbound().unwrap().send_to(b"question", &path).unwrap();
-    let (_, from) = server.recv_from(&mut [0; 64]).unwrap();
+    let (_, from) = again(|| server.recv_from(&mut [0; 64])).unwrap();
     assert!(from.is_unnamed());
     let refused = server.send_to_addr(b"answer", &from).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);
@@ -77,9 +77,9 @@ fn a_datagram_client_with_a_path_of_its_own_is_answered() {
     let path = folder.path().join("server");
     let (server, client) = (datagram_at(&path), datagram_at(&folder.path().join("client")));
     client.send_to(b"question", &path).unwrap();
-    let (_, from) = server.recv_from(&mut [0; 64]).unwrap();
+    let (_, from) = again(|| server.recv_from(&mut [0; 64])).unwrap();
     server.send_to_addr(b"answer", &from).unwrap();
-    assert_eq!(client.recv(&mut [0; 64]).unwrap(), 6);
+    assert_eq!(again(|| client.recv(&mut [0; 64])).unwrap(), 6);
 }
 
 #[cfg(target_os = "linux")]
@@ -131,7 +131,7 @@ mod queue {
         let (_folder, server, client, _) = full_queue();
         client.set_write_timeout(Some(BRIEFLY)).unwrap();
         assert_eq!(client.send(b"more").unwrap_err().kind(), ErrorKind::WouldBlock);
-        server.recv(&mut [0; 4]).unwrap();
+        again(|| server.recv(&mut [0; 4])).unwrap();
         client.set_write_timeout(Some(PATIENCE)).unwrap();
         client.send(b"more").unwrap();
     }

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
-use support::{accept, connect, tcp};
+use support::{accept, again, connect, tcp};
 
 use crate::until;
 
@@ -17,7 +17,9 @@ pub fn pair() -> (TcpStream, TcpStream) {
 /// Waits until this many bytes lie ready, and leaves them there.
 fn until_ready(stream: &TcpStream, bytes: usize) {
     let mut buffer = vec![0; bytes];
-    until("the bytes have come", || (stream.peek(&mut buffer).unwrap() == bytes).then_some(()));
+    until("the bytes have come", || {
+        (again(|| stream.peek(&mut buffer)).unwrap() == bytes).then_some(())
+    });
 }
 
 /// TCP keeps the order of the bytes and forgets how they were handed over: two writes can come out
@@ -29,7 +31,7 @@ fn two_writes_come_out_of_one_read() {
     ours.write_all(b"cd").unwrap();
     until_ready(&peer, 4);
     let mut buffer = [0; 64];
-    assert_eq!(peer.read(&mut buffer).unwrap(), 4);
+    assert_eq!(again(|| peer.read(&mut buffer)).unwrap(), 4);
     assert_eq!(&buffer[..4], b"abcd");
 }
 
@@ -40,8 +42,8 @@ fn one_write_comes_out_of_two_reads() {
     ours.write_all(b"abcd").unwrap();
     until_ready(&peer, 4);
     let mut buffer = [0; 3];
-    assert_eq!(peer.read(&mut buffer).unwrap(), 3);
-    assert_eq!(peer.read(&mut buffer).unwrap(), 1);
+    assert_eq!(again(|| peer.read(&mut buffer)).unwrap(), 3);
+    assert_eq!(again(|| peer.read(&mut buffer)).unwrap(), 1);
 }
 
 /// The end of a stream is a `read` of no bytes, not an error, and every later `read` says it again
@@ -53,8 +55,8 @@ fn the_end_of_a_stream_reads_as_no_bytes() {
     drop(peer);
     let mut buffer = [0; 64];
     ours.read_exact(&mut buffer[..10]).unwrap();
-    assert_eq!(ours.read(&mut buffer).unwrap(), 0);
-    assert_eq!(ours.read(&mut buffer).unwrap(), 0);
+    assert_eq!(again(|| ours.read(&mut buffer)).unwrap(), 0);
+    assert_eq!(again(|| ours.read(&mut buffer)).unwrap(), 0);
 }
 
 /// A half-close ends one direction: the peer's words are over, and ours still reach it (RFC 9293,
@@ -64,7 +66,7 @@ fn after_a_half_close_the_other_direction_still_carries() {
     let (mut ours, mut peer) = pair();
     peer.shutdown(Shutdown::Write).unwrap();
     let mut buffer = [0; 64];
-    assert_eq!(ours.read(&mut buffer).unwrap(), 0);
+    assert_eq!(again(|| ours.read(&mut buffer)).unwrap(), 0);
     ours.write_all(b"still here").unwrap();
     drop(ours);
     assert_eq!(support::read_to_end(&mut peer), b"still here");
@@ -78,7 +80,7 @@ fn after_a_half_close_the_other_direction_still_carries() {
 fn after_the_peer_has_closed_the_first_write_succeeds_and_the_second_breaks() {
     let (mut ours, peer) = pair();
     drop(peer);
-    assert_eq!(ours.read(&mut [0]).unwrap(), 0, "the peer's end has come");
+    assert_eq!(again(|| ours.read(&mut [0])).unwrap(), 0, "the peer's end has come");
 
     assert_eq!(ours.write(b"first").unwrap(), 5);
     until("the reset has come", || ours.take_error().unwrap());
@@ -95,7 +97,7 @@ fn closing_with_unread_bytes_resets_the_connection() {
     ours.write_all(b"never read").unwrap();
     until_ready(&peer, 10);
     drop(peer);
-    let error = ours.read(&mut [0]).unwrap_err();
+    let error = again(|| ours.read(&mut [0])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
 
@@ -149,7 +151,7 @@ fn an_accepted_connection_outlives_its_listener() {
     peer.read_exact(&mut buffer).unwrap();
     assert_eq!(&buffer, b"still here");
     drop(peer);
-    assert_eq!(ours.read(&mut buffer).unwrap(), 0);
+    assert_eq!(again(|| ours.read(&mut buffer)).unwrap(), 0);
 }
 
 /// A connection that was made and never accepted goes with the listener in whose backlog it waits,
@@ -161,5 +163,5 @@ fn a_connection_that_waits_in_the_backlog_is_reset_when_its_listener_closes() {
     let mut ours = connect(listener.local_addr().unwrap());
     ours.write_all(b"never accepted").unwrap();
     drop(listener);
-    assert_eq!(ours.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!(again(|| ours.read(&mut [0])).unwrap_err().kind(), ErrorKind::ConnectionReset);
 }

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use socket2::{Domain, Socket, Type};
-use support::{is_in_time_wait, own_ip, until_in_time_wait};
+use support::{again, is_in_time_wait, own_ip, until_in_time_wait};
 
 use crate::until;
 
@@ -19,7 +19,7 @@ fn bare(address: SocketAddr) -> io::Result<Socket> {
 fn close_in_turn(first: TcpStream, mut second: TcpStream) -> (SocketAddr, SocketAddr) {
     let ends = (first.local_addr().unwrap(), second.local_addr().unwrap());
     drop(first);
-    assert_eq!(second.read(&mut [0]).unwrap(), 0);
+    assert_eq!(again(|| second.read(&mut [0])).unwrap(), 0);
     drop(second);
     ends
 }

@@ -66,14 +66,22 @@ pub fn datagram(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     (buffer, from)
 }
 
-/// `recv_from`, begun again when the process was stopped and goes on: with a timeout set, the system
-/// does not do that by itself (signal(7)).
+/// `recv_from`, begun again as [`again`] does it.
 ///
 /// # Errors
 /// As `recv_from`, but for `Interrupted`.
 pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    again(|| socket.recv_from(buffer))
+}
+
+/// Makes a call that waits, and begins it again when the process was stopped and goes on, or the whole
+/// machine was: with a timeout set, the system does not do that by itself (signal(7)).
+///
+/// # Errors
+/// As the call, but for `Interrupted`.
+pub fn again<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
-        match socket.recv_from(buffer) {
+        match call() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             result => return result,
         }

@@ -11,7 +11,7 @@ use assert_fs::prelude::*;
 use predicates::prelude::*;
 use predicates::str::starts_with;
 use socket2::SockRef;
-use support::{BRIEFLY, Terminal, accept, nobodys_address, program, tcp};
+use support::{BRIEFLY, Terminal, accept, again, nobodys_address, program, tcp};
 
 use super::{download, download_within, names_in, noise, same, wait_for_a_temporary_file};
 use crate::to_its_end;
@@ -28,7 +28,7 @@ fn stage() -> (TempDir, TcpListener, String) {
 fn asked(listener: &TcpListener) -> (TcpStream, String) {
     let mut stream = accept(listener);
     let mut request = [0; 2048];
-    let length = stream.read(&mut request).expect("a name comes");
+    let length = again(|| stream.read(&mut request)).expect("a name comes");
     (stream, String::from_utf8(request[..length].to_vec()).expect("in UTF-8"))
 }
 
@@ -61,7 +61,7 @@ fn the_request_is_the_bare_name_and_the_client_ends_nothing_behind_it() {
     let (mut server, request) = asked(&listener);
     assert_eq!(request, name);
     server.set_read_timeout(Some(BRIEFLY)).unwrap();
-    let silence = server.read(&mut [0]).expect_err("neither a byte nor an end");
+    let silence = again(|| server.read(&mut [0])).expect_err("neither a byte nor an end");
     assert!(matches!(silence.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{silence}");
     server.write_all(b"content").unwrap();
     drop(server);

@@ -6,7 +6,7 @@ use assert_fs::TempDir;
 use assert_fs::prelude::*;
 use predicates::prelude::*;
 use predicates::str::starts_with;
-use support::{Terminal, program};
+use support::{Terminal, again, program};
 #[cfg(target_os = "linux")]
 use support::{is_in_time_wait, until_in_time_wait};
 
@@ -122,7 +122,7 @@ fn neither_side_holds_more_than_a_little_of_a_large_file() {
     let mut client = Terminal::start(command);
     let mut to_client = support::accept(&between);
     let mut name = [0; 1024];
-    let named = to_client.read(&mut name).unwrap();
+    let named = again(|| to_client.read(&mut name)).unwrap();
     let mut to_server = super::ask(address, &name[..named]);
     assert_eq!(io::copy(&mut to_server, &mut to_client).unwrap(), length);
     let peaks = [server.peak_memory(), client.peak_memory()];

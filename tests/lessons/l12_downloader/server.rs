@@ -10,7 +10,7 @@ use assert_fs::prelude::*;
 use predicates::prelude::*;
 use predicates::str::starts_with;
 use socket2::SockRef;
-use support::{Terminal, connect, program, read_to_end};
+use support::{Terminal, again, connect, program, read_to_end};
 
 use super::{MORE_THAN_BUFFERS_HOLD, ask, hole, logged, noise, same, serve, serve_idle};
 use crate::to_its_end;
@@ -240,7 +240,7 @@ fn the_129th_client_waits_until_one_of_the_128_leaves() {
     let mut silent: Vec<_> = (0..128).map(|_| connect(address)).collect();
     let mut next = ask(address, "small");
     next.set_read_timeout(Some(support::BRIEFLY)).unwrap();
-    let waiting = next.read(&mut [0]).expect_err("its turn has not come");
+    let waiting = again(|| next.read(&mut [0])).expect_err("its turn has not come");
     assert_eq!(waiting.kind(), ErrorKind::WouldBlock);
     drop(silent.pop());
     next.set_read_timeout(Some(support::PATIENCE)).unwrap();
