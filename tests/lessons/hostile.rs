@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::{LONGEST_SENT, PATIENCE, Terminal, again, assert_harmless, datagram, program, udp};
+use support::{LONGEST_SENT, PATIENCE, Terminal, assert_harmless, datagram, program, udp};
 
 use crate::to_its_end;
 
@@ -307,7 +307,7 @@ fn a_group_that_strangers_flooded_still_serves_its_members() {
         number += 1;
         let line = format!("alice: number {number}");
         members[0].send(&line.as_bytes()[7..]).unwrap();
-        while let Ok(length) = again(|| members[1].recv(&mut buffer)) {
+        while let Ok(length) = members[1].recv(&mut buffer) {
             if buffer[..length] == *line.as_bytes() {
                 break 'saying;
             }

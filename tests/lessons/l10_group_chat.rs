@@ -1,6 +1,6 @@
 use std::net::{SocketAddr, UdpSocket};
 
-use support::{Terminal, again, datagram, nothing_comes, program, text, udp};
+use support::{Terminal, datagram, nothing_comes, program, text, udp};
 
 fn server(arguments: &[&str]) -> (Terminal, SocketAddr) {
     let mut command = program!("10-group-server", "127.0.0.1:0");
@@ -183,7 +183,7 @@ fn silent_members_are_dropped_and_told_so_and_the_others_stay() {
     while !heard.iter().any(|line| line == dropped) {
         assert!(std::time::Instant::now() < deadline, "bob was never dropped: {heard:?}");
         assert!(ask(&alice, "/who").contains("alice"));
-        while let Ok(length) = again(|| bob.recv(&mut buffer)) {
+        while let Ok(length) = bob.recv(&mut buffer) {
             heard.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
         }
     }
