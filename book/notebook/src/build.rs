@@ -13,7 +13,7 @@ use crate::check::Course;
 use crate::expand::{self, Chapter};
 use crate::html::Words;
 use crate::project::{self, Programs};
-use crate::record::Recorder;
+use crate::record::{self, Recorder};
 use crate::run::Recording;
 use crate::serve::{self, LIVE_RELOAD};
 use crate::session::{Fault, Session};
@@ -88,12 +88,12 @@ impl Notebook {
         root: &Path,
         sessions: &[Session],
     ) -> Result<Vec<Result<Recording, Fault>>> {
-        let mut recorder = Recorder::new(self.program.clone(), Programs::new());
-        if !recorder.is_apart() {
+        if !record::can_be_apart(&self.program) {
             return Ok(sessions.iter().map(|session| shelf::take(root, session)).collect());
         }
-        recorder.programs = self.programs.clone().map_or_else(project::build_programs, Ok)?;
-        Ok(recorder.record_all(sessions, &root.join("target/book-sessions"), self.stale))
+        let programs = self.programs.clone().map_or_else(project::build_programs, Ok)?;
+        let recorder = Recorder::new(self.program.clone(), programs);
+        Ok(recorder.record_all(sessions, &project::kept_sessions(), self.stale))
     }
 }
 

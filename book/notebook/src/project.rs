@@ -21,6 +21,11 @@ pub fn edition() -> PathBuf {
     root().join("book/en")
 }
 
+/// Where recordings are kept from build to build, and sessions run.
+pub fn kept_sessions() -> PathBuf {
+    root().join("target/book-sessions")
+}
+
 /// Builds the programs of the lessons: the path of each, by its name.
 ///
 /// # Errors

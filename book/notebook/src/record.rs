@@ -36,8 +36,7 @@ struct Task {
 /// understands its commands `run-session` and `can-be-apart`.
 pub struct Recorder {
     notebook: PathBuf,
-    /// The programs of the lessons, by their names.
-    pub programs: Programs,
+    programs: Programs,
     apart: OnceLock<bool>,
     /// Held by a session that runs on the machine's own ports.
     ports: Mutex<()>,
@@ -98,11 +97,7 @@ impl Recorder {
 
     /// Whether sessions run in networks of their own here.
     pub fn is_apart(&self) -> bool {
-        *self.apart.get_or_init(|| {
-            let tried =
-                Command::new(&self.notebook).arg("can-be-apart").stderr(Stdio::null()).status();
-            tried.is_ok_and(|status| status.success())
-        })
+        *self.apart.get_or_init(|| can_be_apart(&self.notebook))
     }
 
     /// The recordings of these sessions, in their order. What was recorded before, with the same
@@ -160,6 +155,13 @@ impl Recorder {
     }
 }
 
+/// Whether sessions can have networks of their own here. `notebook` is the path of the program that this
+/// crate builds.
+pub fn can_be_apart(notebook: &Path) -> bool {
+    let tried = Command::new(notebook).arg("can-be-apart").stderr(Stdio::null()).status();
+    tried.is_ok_and(|status| status.success())
+}
+
 /// A recording on the disk.
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -208,9 +210,12 @@ pub fn run_session() -> Result<()> {
     serde_json::to_writer(io::stdout(), &result).context("cannot hand out the recording")
 }
 
-/// A new folder with a copy of the files that a session may send.
+/// A new folder with a copy of the files that a session may send. It goes with the session; what Ctrl-C
+/// leaves of it lies where cargo cleans.
 fn session_folder() -> Result<tempfile::TempDir> {
-    let folder = tempfile::tempdir()?;
+    let place = project::kept_sessions();
+    fs::create_dir_all(&place)?;
+    let folder = tempfile::Builder::new().prefix("running-").tempdir_in(place)?;
     for file in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
         fs::copy(project::root().join(file), folder.path().join(file))?;
     }

@@ -62,6 +62,13 @@ fn broken(file: &str, from: &str, to: &str, fault: &str) {
     assert!(faults.iter().any(|found| found == fault), "expected: {fault}\n    came: {faults:#?}");
 }
 
+/// Puts a block into the chapter of a course that keeps all rules, in line 13: this fault comes.
+#[track_caller]
+fn broken_with(block: &str, fault: &str) {
+    let added = format!("The calls.\n```\n\n{block}```diagram calls\nAgain.\n");
+    broken("book/en/src/01-send.md", "The calls.\n", &added, fault);
+}
+
 #[test]
 fn a_course_that_keeps_the_rules_has_no_fault() {
     assert_eq!(faults(course().path()), Vec::<String>::new());
@@ -104,11 +111,7 @@ fn an_include_without_its_file_or_anchor_is_a_fault() {
 
 #[test]
 fn code_or_output_that_is_pasted_is_a_fault() {
-    let add = |block: &str| format!("The calls.\n```\n\n{block}```diagram calls\nAgain.\n");
-    let broken = |block: &str, fault: &str| {
-        broken("book/en/src/01-send.md", "The calls.\n", &add(block), fault)
-    };
-    broken(
+    broken_with(
         "```rust\nlet x = 1;\n```\n\n",
         "book/en/src/01-send.md:13: code is pasted here: include a region, {{#include PATH:ANCHOR}}",
     );
@@ -122,7 +125,7 @@ fn code_or_output_that_is_pasted_is_a_fault() {
         let fault = format!(
             "book/en/src/01-send.md:13: a block of \"{language}\" is none that this book knows: session, rust, diagram, sh"
         );
-        broken(block, &fault);
+        broken_with(block, &fault);
     }
 }
 
@@ -288,15 +291,11 @@ fn a_directive_that_nobody_knows_is_a_fault() {
 
 #[test]
 fn a_block_that_is_no_session_is_a_fault() {
-    let add = |block: &str| format!("The calls.\n```\n\n{block}```diagram calls\nAgain.\n");
-    let broken = |block: &str, fault: &str| {
-        broken("book/en/src/01-send.md", "The calls.\n", &add(block), fault)
-    };
-    broken(
+    broken_with(
         "```session one\na> typed\n```\n\n",
         "book/en/src/01-send.md:14: the terminal \"a\" was never started: a$ PROGRAM",
     );
-    broken(
+    broken_with(
         "```session one\na$ 01-send\n```\n\n```session one\na$ 01-send\n```\n\n",
         "book/en/src/01-send.md:17: a second session \"one\"",
     );
