@@ -1,10 +1,10 @@
 use std::fmt::Write as _;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::PATIENCE;
 
@@ -22,27 +22,40 @@ pub struct Terminal {
 }
 
 /// How a program ended, and all that it printed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ended {
     pub status: ExitStatus,
     pub output: String,
     pub errors: String,
 }
 
+/// Why a wait for a program was in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The time is up.
+    Late,
+    /// The program closed that stream without printing it; mostly it has ended.
+    Closed,
+    /// The program printed more than it may: [`Terminal::limit_output`].
+    TooMuch,
+}
+
 /// Standard output or standard error: an index into [`Printed::streams`].
 const OUTPUT: usize = 0;
 const ERRORS: usize = 1;
 
-#[derive(Default)]
 struct Screen {
     printed: Mutex<Printed>,
     changed: Condvar,
 }
 
-#[derive(Default)]
 struct Printed {
     streams: [Vec<u8>; 2],
     closed: [bool; 2],
+    /// How many bytes a stream may bring in all.
+    limit: usize,
+    /// Whether a stream brought more. The rest is read and thrown away.
+    too_much: bool,
     /// Everything in the order in which it happened: `|` printed, `!` printed as an error, `>` typed.
     history: Vec<(char, Vec<u8>)>,
 }
@@ -62,7 +75,7 @@ impl Terminal {
         prepare_to_end(&mut command);
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
-        let screen = Arc::new(Screen::default());
+        let screen = Arc::new(Screen::new());
         let mut readers = Vec::new();
         match child.stdout.take() {
             Some(output) => readers.push(collect(output, OUTPUT, &screen)),
@@ -105,15 +118,23 @@ impl Terminal {
     /// Types a line and Enter.
     #[track_caller]
     pub fn type_line(&mut self, line: impl AsRef<[u8]>) {
+        // A program that has ended reads no more; what it printed says why.
+        if let Err(error) = self.try_type_line(line) {
+            panic!("{} does not read what is typed: {error}", self.name);
+        }
+    }
+
+    /// [`type_line`](Self::type_line).
+    ///
+    /// # Errors
+    /// The program has closed its standard input; mostly it has ended.
+    pub fn try_type_line(&mut self, line: impl AsRef<[u8]>) -> io::Result<()> {
         let mut line = line.as_ref().to_vec();
         line.push(b'\n');
         self.printed().history.push(('>', line.clone()));
-        let keyboard = self.keyboard.as_mut().expect("input was ended before");
-        // A program that has ended reads no more; what it printed says why.
-        let typed = keyboard.write_all(&line).and_then(|()| keyboard.flush());
-        if let Err(error) = typed {
-            panic!("{} does not read what is typed: {error}", self.name);
-        }
+        let keyboard = self.keyboard.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        keyboard.write_all(&line)?;
+        keyboard.flush()
     }
 
     /// Ends the program's input: Ctrl-D.
@@ -129,13 +150,24 @@ impl Terminal {
     /// Waits until the program has ended by itself.
     #[track_caller]
     pub fn wait(&mut self) -> Ended {
-        let deadline = Instant::now() + PATIENCE;
+        let waited = self.try_wait(PATIENCE);
+        waited.unwrap_or_else(|why| panic!("{} does not end: {why:?}", self.name))
+    }
+
+    /// [`wait`](Self::wait), for `patience` at most.
+    ///
+    /// # Errors
+    /// It still runs, or prints too much.
+    pub fn try_wait(&mut self, patience: Duration) -> Result<Ended, Missing> {
+        let deadline = Instant::now() + patience;
         let mut printed = self.screen.printed();
         while !printed.closed.iter().all(|&closed| closed) {
             let left = deadline.saturating_duration_since(Instant::now());
+            if printed.too_much {
+                return Err(Missing::TooMuch);
+            }
             if left.is_zero() {
-                drop(printed);
-                panic!("{} does not end", self.name);
+                return Err(Missing::Late);
             }
             printed = self.screen.wait(printed, left);
         }
@@ -144,7 +176,7 @@ impl Terminal {
             [output, errors].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         drop(printed);
         let status = self.child.wait().expect("a child can be waited for");
-        Ended { status, output, errors }
+        Ok(Ended { status, output, errors })
     }
 
     /// Waits until the program has ended by itself, and asserts its exit status.
@@ -220,9 +252,55 @@ impl Terminal {
         peak_memory(self.child.id()).expect("a running program has a status")
     }
 
+    /// [`expect`](Self::expect), waiting for `patience` at most.
+    ///
+    /// # Errors
+    /// It did not come, and why. What was printed instead stays unseen.
+    pub fn try_expect(&mut self, text: &str, patience: Duration) -> Result<String, Missing> {
+        self.wait_for(OUTPUT, text, patience)
+    }
+
+    /// [`expect_error`](Self::expect_error), waiting for `patience` at most.
+    ///
+    /// # Errors
+    /// As [`try_expect`](Self::try_expect).
+    pub fn try_expect_error(&mut self, text: &str, patience: Duration) -> Result<String, Missing> {
+        self.wait_for(ERRORS, text, patience)
+    }
+
+    /// From now on what exceeds this many bytes, on standard output or on standard error, is read and
+    /// thrown away, and whoever waits is told [`Missing::TooMuch`].
+    pub fn limit_output(&self, bytes: usize) {
+        self.printed().limit = bytes;
+    }
+
+    /// Whether the program printed more than [`limit_output`](Self::limit_output) allows.
+    pub fn printed_too_much(&self) -> bool {
+        self.printed().too_much
+    }
+
     #[track_caller]
     fn expect_on(&mut self, stream: usize, text: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        self.wait_for(stream, text, PATIENCE).unwrap_or_else(|missing| {
+            let why = match missing {
+                Missing::Late => "did not print in time",
+                Missing::Closed => "ended without printing",
+                Missing::TooMuch => "printed too much, without",
+            };
+            let unseen =
+                String::from_utf8_lossy(&self.printed().streams[stream][self.seen[stream]..])
+                    .into_owned();
+            panic!("{} {why}\n  expected: {text:?}\n      came: {unseen:?}", self.name)
+        })
+    }
+
+    fn wait_for(
+        &mut self,
+        stream: usize,
+        text: &str,
+        patience: Duration,
+    ) -> Result<String, Missing> {
+        let deadline = Instant::now() + patience;
         let mut printed = self.screen.printed();
         // How much of what is unseen has been searched in vain already.
         let mut searched = 0;
@@ -231,15 +309,17 @@ impl Terminal {
             if let Some(at) = find(&unseen[searched..], text.as_bytes()) {
                 let end = searched + at + text.len();
                 self.seen[stream] += end;
-                return String::from_utf8_lossy(&unseen[..end]).into_owned();
+                return Ok(String::from_utf8_lossy(&unseen[..end]).into_owned());
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if printed.closed[stream] || left.is_zero() {
-                let why =
-                    if left.is_zero() { "did not print in time" } else { "ended without printing" };
-                let unseen = String::from_utf8_lossy(unseen).into_owned();
-                drop(printed);
-                panic!("{} {why}\n  expected: {text:?}\n      came: {unseen:?}", self.name);
+            if printed.too_much {
+                return Err(Missing::TooMuch);
+            }
+            if printed.closed[stream] {
+                return Err(Missing::Closed);
+            }
+            if left.is_zero() {
+                return Err(Missing::Late);
             }
             searched = unseen.len().saturating_sub(text.len());
             printed = self.screen.wait(printed, left);
@@ -250,7 +330,9 @@ impl Terminal {
         self.screen.printed()
     }
 
-    fn transcript(&self) -> String {
+    /// What stood on the terminal: each line behind `|` when it was printed, `!` when it was printed as
+    /// an error, `>` when it was typed; the last 60 lines.
+    pub fn transcript(&self) -> String {
         let printed = self.printed();
         let mut lines = Vec::new();
         for (mark, bytes) in &printed.history {
@@ -283,6 +365,17 @@ impl Drop for Terminal {
 }
 
 impl Screen {
+    fn new() -> Self {
+        let printed = Printed {
+            streams: Default::default(),
+            closed: [false; 2],
+            limit: usize::MAX,
+            too_much: false,
+            history: Vec::new(),
+        };
+        Self { printed: Mutex::new(printed), changed: Condvar::new() }
+    }
+
     fn printed(&self) -> MutexGuard<'_, Printed> {
         self.printed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -290,7 +383,7 @@ impl Screen {
     fn wait<'a>(
         &self,
         printed: MutexGuard<'a, Printed>,
-        left: std::time::Duration,
+        left: Duration,
     ) -> MutexGuard<'a, Printed> {
         self.changed.wait_timeout(printed, left).unwrap_or_else(PoisonError::into_inner).0
     }
@@ -306,8 +399,10 @@ fn collect(
     thread::spawn(move || {
         let mut buffer = [0; 8192];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
-            let piece = &buffer[..length];
             let mut printed = screen.printed();
+            let room = printed.limit.saturating_sub(printed.streams[stream].len());
+            printed.too_much |= length > room;
+            let piece = &buffer[..length.min(room)];
             printed.streams[stream].extend_from_slice(piece);
             let mark = if stream == OUTPUT { '|' } else { '!' };
             match printed.history.last_mut() {

@@ -29,7 +29,8 @@ pub struct Course {
     root: PathBuf,
     pub chapters: Vec<Chapter>,
     summary: Chapter,
-    /// The files of the lessons, from the root, with their texts.
+    /// The files of the lessons, from the root, with their texts, but not the exercises and solutions: a
+    /// learner writes the ones and is not to read the others here.
     lessons: Vec<(String, String)>,
     /// The names of all tests.
     tests: Vec<String>,
@@ -52,7 +53,9 @@ impl Course {
             }
         }
         let summary = summary.with_context(|| format!("{source} has no SUMMARY.md"))?;
-        let lessons = files(root, "lessons", "rs")?.into_iter();
+        let is_shown =
+            |file: &String| !file.ends_with("/exercise.rs") && !file.ends_with("/solution.rs");
+        let lessons = files(root, "lessons", "rs")?.into_iter().filter(is_shown);
         let lessons =
             lessons.map(|file| Ok((file.clone(), read(root, &file)?))).collect::<Result<_>>()?;
         let mut tests = Vec::new();

@@ -1,0 +1,185 @@
+//! From the file of a learner to a program: by cargo, as an editor would, or by rustc alone, for files
+//! that come from somewhere else.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+/// The folder of the course.
+pub fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here)
+}
+
+/// Builds these programs of the package `exercises`, such as `07-exercise`: the path of each that
+/// compiles, by its name. What the compiler has to say about the others stands on standard error.
+///
+/// # Errors
+/// cargo cannot be started, or speaks otherwise.
+pub fn programs<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<BTreeMap<String, PathBuf>> {
+    let mut build = cargo();
+    build.args(["--keep-going", "--package", "exercises"]);
+    for name in names {
+        build.args(["--bin", name]);
+    }
+    let (_, artifacts) = run(build)?;
+    let mut programs = BTreeMap::new();
+    for Artifact { executable, target, .. } in artifacts {
+        if let (Some(path), Some(target)) = (executable, target) {
+            programs.insert(target.name, path);
+        }
+    }
+    Ok(programs)
+}
+
+/// How a single file is compiled with the crates that the exercises may use, without cargo and without
+/// anything of the learner's but this file.
+#[derive(Clone, Debug)]
+pub struct Compiler {
+    /// The compiler itself, and not a proxy that looks for it.
+    pub rustc: PathBuf,
+    /// The folder of the Rust toolchain: what a compiler that runs apart has to see.
+    pub sysroot: PathBuf,
+    /// The folders of the crates: as `sysroot`.
+    pub libraries: Vec<PathBuf>,
+    arguments: Vec<OsString>,
+}
+
+impl Compiler {
+    /// Builds the crates that the exercises may use, and finds the compiler.
+    ///
+    /// # Errors
+    /// cargo or rustc cannot be started, or the course does not compile.
+    pub fn find() -> Result<Self> {
+        let print = |what: &str| -> Result<PathBuf> {
+            let mut rustc = Command::new("rustc");
+            rustc.args(["--print", what]).current_dir(root());
+            let output = rustc.output().context("cannot start rustc")?;
+            Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim_end()))
+        };
+        let sysroot = print("sysroot")?;
+        let rustc = sysroot.join("bin").join(format!("rustc{}", std::env::consts::EXE_SUFFIX));
+
+        let mut build = cargo();
+        build.args(["--package", "sockets-by-example", "--lib"]);
+        let (compiled, artifacts) = run(build)?;
+        if !compiled {
+            bail!("the library of the lessons does not compile");
+        }
+        let allowed = direct_dependencies()?;
+        let mut arguments: Vec<OsString> = vec!["--edition=2024".into()];
+        let mut libraries = Vec::new();
+        for Artifact { filenames, target, .. } in artifacts {
+            let Some(target) = target else { continue };
+            let library =
+                filenames.into_iter().find(|path| path.extension() == Some("rlib".as_ref()));
+            let Some(library) = library else { continue };
+            if let Some(folder) = library.parent() {
+                let deps = folder.join("deps");
+                if deps.is_dir() && !libraries.contains(&deps) {
+                    libraries.push(deps);
+                }
+                let folder = folder.to_path_buf();
+                if !libraries.contains(&folder) {
+                    libraries.push(folder);
+                }
+            }
+            if allowed.contains(&target.name.replace('_', "-")) {
+                let mut named = OsString::from(target.name.replace('-', "_"));
+                named.push("=");
+                named.push(library);
+                arguments.extend(["--extern".into(), named]);
+            }
+        }
+        for folder in &libraries {
+            let mut search = OsString::from("dependency=");
+            search.push(folder);
+            arguments.extend(["-L".into(), search]);
+        }
+        Ok(Self { rustc, sysroot, libraries, arguments })
+    }
+
+    /// What rustc is called with so that it makes `program` of the file `source`. Without debugging
+    /// information: nobody steps through it, and it is written faster.
+    pub fn arguments(&self, source: &Path, program: &Path) -> Vec<OsString> {
+        let mut all = self.arguments.clone();
+        all.extend(["--crate-name".into(), "exercise".into(), "--crate-type=bin".into()]);
+        all.extend(["-C".into(), "debug-assertions=on".into(), "-o".into(), program.into()]);
+        all.push(source.into());
+        all
+    }
+
+    /// Compiles the file `source` to `program`: what the compiler said, as warnings or as errors.
+    ///
+    /// # Errors
+    /// rustc cannot be started. A file that does not compile is the `Err` inside.
+    pub fn compile(&self, source: &Path, program: &Path) -> Result<Result<String, String>> {
+        let mut rustc = Command::new(&self.rustc);
+        rustc.args(self.arguments(source, program)).stdin(Stdio::null());
+        let output = rustc.output().context("cannot start rustc")?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok(if output.status.success() { Ok(said) } else { Err(said) })
+    }
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root()).stdin(Stdio::null()).stderr(Stdio::inherit());
+    cargo.args(["build", "--locked", "--quiet", "--message-format=json-render-diagnostics"]);
+    cargo
+}
+
+/// Runs a build: whether all of it compiled, and what it made or had made before.
+fn run(mut cargo: Command) -> Result<(bool, Vec<Artifact>)> {
+    let output = cargo.output().context("cannot start cargo")?;
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let artifacts: Result<_, _> = lines.map(serde_json::from_slice).collect();
+    Ok((output.status.success(), artifacts.context("cargo speaks otherwise")?))
+}
+
+/// The names of the crates that the package `exercises` says it uses.
+fn direct_dependencies() -> Result<Vec<String>> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["metadata", "--locked", "--no-deps", "--format-version=1"]).current_dir(root());
+    let output = cargo.output().context("cannot start cargo")?;
+    let metadata: Metadata =
+        serde_json::from_slice(&output.stdout).context("cargo speaks otherwise")?;
+    let exercises = metadata.packages.into_iter().find(|package| package.name == "exercises");
+    let dependencies = exercises.context("there is no package `exercises`")?.dependencies;
+    Ok(dependencies.into_iter().map(|it| it.name).collect())
+}
+
+/// What we read of a line of cargo's `--message-format=json`.
+#[derive(Deserialize)]
+struct Artifact {
+    executable: Option<PathBuf>,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+    target: Option<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// What we read of `cargo metadata`.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+}

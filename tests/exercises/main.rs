@@ -1,0 +1,52 @@
+//! `cargo exercise`: checks and grades the exercises of the course.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use checks::check::Exercise;
+use checks::{class, grade, handout, learner};
+use clap::{Parser, Subcommand};
+
+/// Checks the exercises of the course. Without a number: shows what is done and what is to do.
+#[derive(Parser)]
+#[command(name = "cargo exercise", args_conflicts_with_subcommands = true)]
+struct Args {
+    #[command(subcommand)]
+    task: Option<Task>,
+    /// The number of an exercise, as 07
+    #[arg(value_parser = checks::exercise)]
+    number: Option<&'static Exercise>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Checks all exercises and writes the grade, or grades a folder of hand-ins
+    Grade {
+        /// The folder of the hand-ins: in it a folder or an archive for each person
+        folder: Option<PathBuf>,
+    },
+    /// Writes an archive of the course without the solutions
+    Handout,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Result<ExitCode> {
+    match (args.task, args.number) {
+        (Some(Task::Grade { folder: Some(folder) }), _) => class::grade(&folder),
+        (Some(Task::Grade { folder: None }), _) => grade::own(),
+        (Some(Task::Handout), _) => handout::write(),
+        (None, Some(exercise)) => learner::check(exercise),
+        (None, None) => learner::progress(),
+    }
+}

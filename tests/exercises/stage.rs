@@ -1,0 +1,669 @@
+//! Where a program is tried: it runs in a terminal, bare sockets speak to it, and all that happens is
+//! written down, so that a learner can be told the story.
+//!
+//! Nothing here panics on what a program does: whatever it is, it is a [`Broken`] promise.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sockets_by_example::text::printable;
+use support::{Ended, Missing, Terminal, own_ip};
+
+use crate::check::{Broken, Outcome};
+
+/// How long something that must come is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(4);
+
+/// How long something that must not come is waited for.
+pub const BRIEFLY: Duration = support::BRIEFLY;
+
+/// How long the check of one promise may take in all. Every wait ends with it.
+pub const LONGEST: Duration = Duration::from_secs(15);
+
+/// How many bytes a program may print on standard output, and on standard error.
+pub const MOST_PRINTED: usize = 1 << 20;
+
+/// A program that is checked: how it is started.
+#[derive(Clone)]
+pub struct Subject {
+    /// What its learner calls it: `07-exercise`.
+    pub name: String,
+    /// The command that starts it, which may run in this folder alone and write only there.
+    pub command: Arc<dyn Fn(&Path) -> Command + Send + Sync>,
+}
+
+impl Subject {
+    /// A program that is started as it is.
+    pub fn plain(name: &str, program: PathBuf) -> Self {
+        Self { name: name.to_owned(), command: Arc::new(move |_| Command::new(&program)) }
+    }
+}
+
+/// What one promise is checked with. Whatever was started here has ended when it goes out of scope.
+pub struct Stage(Rc<Scene>);
+
+struct Scene {
+    subject: Arc<Subject>,
+    /// An empty folder; the programs run in it.
+    folder: tempfile::TempDir,
+    deadline: Instant,
+    steps: RefCell<Vec<String>>,
+    programs: RefCell<Vec<Running>>,
+}
+
+struct Running {
+    name: String,
+    terminal: Terminal,
+}
+
+/// A program on a stage.
+#[derive(Clone)]
+pub struct Program {
+    scene: Rc<Scene>,
+    /// Which of the scene's programs.
+    index: usize,
+}
+
+/// A datagram socket of the check's own, with the name by which the learner is told of it.
+pub struct Peer {
+    scene: Rc<Scene>,
+    name: String,
+    socket: UdpSocket,
+}
+
+/// One end of a TCP connection, the check's own, with the name by which the learner is told of it.
+pub struct Connection {
+    scene: Rc<Scene>,
+    name: String,
+    stream: TcpStream,
+}
+
+/// A datagram that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    pub payload: Vec<u8>,
+    pub from: SocketAddr,
+}
+
+impl Datagram {
+    /// The payload for a sentence: [`quoted`].
+    pub fn quoted(&self) -> String {
+        quoted(&self.payload)
+    }
+}
+
+impl Stage {
+    pub(crate) fn new(subject: Arc<Subject>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for temporary files can be made");
+        Self(Rc::new(Scene {
+            subject,
+            folder,
+            deadline: Instant::now() + LONGEST,
+            steps: RefCell::default(),
+            programs: RefCell::default(),
+        }))
+    }
+
+    /// Runs the check of a promise, and says what it found.
+    pub(crate) fn play(mut self, check: fn(&mut Self) -> Outcome) -> Outcome {
+        let outcome = check(&mut self);
+        // A program that keeps its promise and prints without end breaks it all the same.
+        let flood = self.0.programs.borrow().iter().any(|it| it.terminal.printed_too_much());
+        match outcome {
+            Ok(()) if flood => Err(self.broken("a few lines on the screen", too_much())),
+            outcome => outcome,
+        }
+    }
+
+    /// Starts the program that is checked. A `{}` in an argument is no place holder.
+    pub fn start<A: AsRef<str>>(&self, arguments: &[A]) -> Result<Program, Broken> {
+        let scene = &self.0;
+        let mut command = (scene.subject.command)(scene.folder.path());
+        command.current_dir(scene.folder.path());
+        command.args(arguments.iter().map(AsRef::as_ref));
+        // A learner is told what went wrong, not where in the standard library.
+        command.env("RUST_BACKTRACE", "0").env("RUST_LIB_BACKTRACE", "0");
+        let mut shown = scene.subject.name.clone();
+        for argument in arguments.iter().map(AsRef::as_ref) {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:[]".contains(c);
+            match !argument.is_empty() && argument.chars().all(plain) {
+                true => drop(write!(shown, " {argument}")),
+                false => drop(write!(shown, " \"{}\"", printable(argument))),
+            }
+        }
+        let mut programs = scene.programs.borrow_mut();
+        let name = match programs.len() {
+            0 => "your program".to_owned(),
+            before => format!("your program ({})", before + 1),
+        };
+        let number =
+            if programs.is_empty() { String::new() } else { format!(" ({})", programs.len() + 1) };
+        scene.step(format!("started{number}: {shown}"));
+        let terminal = Terminal::start(command);
+        terminal.limit_output(MOST_PRINTED);
+        programs.push(Running { name, terminal });
+        let index = programs.len() - 1;
+        drop(programs);
+        Ok(Program { scene: scene.clone(), index })
+    }
+
+    /// A datagram socket on a loopback address and a free port of its own.
+    pub fn peer(&self, name: &str) -> Result<Peer, Broken> {
+        self.peer_on(name, SocketAddr::new(IpAddr::V4(own_ip()), 0))
+    }
+
+    /// A datagram socket on this address.
+    pub fn peer_on(&self, name: &str, address: SocketAddr) -> Result<Peer, Broken> {
+        match UdpSocket::bind(address) {
+            Ok(socket) => Ok(self.peer_with(name, socket)),
+            Err(error) => Err(self.broken(&format!("to bind {address}"), error.to_string())),
+        }
+    }
+
+    /// A peer with a socket that the check made itself.
+    pub fn peer_with(&self, name: &str, socket: UdpSocket) -> Peer {
+        Peer { scene: self.0.clone(), name: name.to_owned(), socket }
+    }
+
+    /// A TCP connection to the program.
+    pub fn connect(&self, name: &str, to: SocketAddr) -> Result<Connection, Broken> {
+        self.0.step(format!("{name} connected to {to}"));
+        match TcpStream::connect_timeout(&to, self.0.left()) {
+            Ok(stream) => Ok(self.connection_with(name, stream)),
+            Err(error) => Err(self.broken("the connection is accepted", error.to_string())),
+        }
+    }
+
+    /// The next connection that the program makes to this listener.
+    pub fn accept(&self, name: &str, listener: &TcpListener) -> Result<Connection, Broken> {
+        let deadline = Instant::now() + self.0.left();
+        listener.set_nonblocking(true).expect("a listener can be asked without a wait");
+        loop {
+            // Asked before the accept: what was connected before the end is still there.
+            let ended = self.0.ended();
+            match listener.accept() {
+                Ok((stream, from)) => {
+                    stream.set_nonblocking(false).expect("a stream can wait");
+                    self.0.step(format!("{from} connected to {name}"));
+                    return Ok(self.connection_with(name, stream));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(self.broken("a connection", error.to_string())),
+            }
+            if let Some(ended) = ended {
+                return Err(self.broken(&format!("a connection to {name}"), ended));
+            }
+            if Instant::now() >= deadline {
+                return Err(self.broken(&format!("a connection to {name}"), nothing()));
+            }
+            std::thread::park_timeout(GLANCE);
+        }
+    }
+
+    /// A connection with a stream that the check made itself.
+    pub fn connection_with(&self, name: &str, stream: TcpStream) -> Connection {
+        Connection { scene: self.0.clone(), name: name.to_owned(), stream }
+    }
+
+    /// The folder in which the programs run; empty at first.
+    pub fn folder(&self) -> &Path {
+        self.0.folder.path()
+    }
+
+    /// Writes down what the check did, for the learner: `made the file a.bin of 3000 bytes`.
+    pub fn step(&self, what: impl Into<String>) {
+        self.0.step(what.into());
+    }
+
+    /// A promise that is broken here: what was to come, and what came.
+    pub fn broken(&self, expected: &str, came: impl Into<String>) -> Broken {
+        self.0.broken(expected, came.into())
+    }
+
+    /// Goes on when `kept`.
+    ///
+    /// # Errors
+    /// The promise is broken: what was to come, and what came.
+    pub fn require(
+        &self,
+        kept: bool,
+        expected: &str,
+        came: impl Into<String>,
+    ) -> Result<(), Broken> {
+        if kept { Ok(()) } else { Err(self.broken(expected, came)) }
+    }
+}
+
+/// How often somebody who waits for two things looks at the second.
+const GLANCE: Duration = Duration::from_millis(20);
+
+impl Scene {
+    fn step(&self, what: String) {
+        self.steps.borrow_mut().push(what);
+    }
+
+    /// How long a wait for something that must come may take now.
+    fn left(&self) -> Duration {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        // A connect with no time at all is an error of its own.
+        left.min(PATIENCE).max(Duration::from_millis(1))
+    }
+
+    fn broken(&self, expected: &str, came: String) -> Broken {
+        let mut came = came;
+        let mut screens = Vec::new();
+        for running in &mut *self.programs.borrow_mut() {
+            let errors = String::from_utf8_lossy(&running.terminal.errors()).into_owned();
+            if let Some(message) = panic_message(&errors) {
+                let _ = write!(came, "\n{} panicked: {message}", running.name);
+            }
+            screens.push((running.name.clone(), running.terminal.transcript()));
+        }
+        let steps = self.steps.borrow().clone();
+        Broken { expected: expected.to_owned(), came, steps, screens }
+    }
+
+    /// That one of the programs has ended by itself or printed too much, so that nothing more is to be
+    /// waited for.
+    fn ended(&self) -> Option<String> {
+        let mut programs = self.programs.borrow_mut();
+        let all_ended = programs.iter_mut().all(|it| !it.terminal.is_running());
+        if let Some(flood) = programs.iter_mut().find(|it| it.terminal.printed_too_much()) {
+            flood.terminal.kill();
+            return Some(too_much());
+        }
+        match programs.first_mut() {
+            Some(first) if all_ended => {
+                let ended = first.terminal.try_wait(BRIEFLY).ok()?;
+                Some(format!("nothing: {} {}", first.name, how_it_ended(&ended)))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Program {
+    /// The address in the ready line, which must be the first line: `listening on 127.0.0.1:40123`.
+    pub fn listening(&self) -> Result<SocketAddr, Broken> {
+        let expected = "the ready line, `listening on 127.0.0.1:…`";
+        let line = self.wait(expected, |terminal, left| terminal.try_expect("\n", left))?;
+        let address = line.trim_end().strip_prefix("listening on ");
+        match address.and_then(|address| address.parse().ok()) {
+            Some(address) => Ok(address),
+            None => {
+                Err(self.scene.broken(expected, format!("the line {}", quoted(line.trim_end()))))
+            }
+        }
+    }
+
+    /// The next line on standard output that `fits`, and with it all lines before are seen. `expected`
+    /// tells the learner what is waited for: `a line that shows "hello"`.
+    pub fn line(&self, expected: &str, fits: impl Fn(&str) -> bool) -> Result<String, Broken> {
+        let deadline = Instant::now() + self.scene.left();
+        loop {
+            let line = self.wait(expected, |terminal, _| {
+                terminal.try_expect("\n", deadline.saturating_duration_since(Instant::now()))
+            })?;
+            let line = line.trim_end_matches(['\n', '\r']);
+            if fits(line) {
+                return Ok(line.to_owned());
+            }
+        }
+    }
+
+    /// Waits for this text on standard output, behind what was expected before.
+    pub fn expect(&self, text: &str) -> Result<String, Broken> {
+        let expected = format!("{} on the screen", quoted(text));
+        self.wait(&expected, |terminal, left| terminal.try_expect(text, left))
+    }
+
+    /// Waits for this text on standard error, behind what was expected before.
+    pub fn expect_error(&self, text: &str) -> Result<String, Broken> {
+        let expected = format!("{} on standard error", quoted(text));
+        self.wait(&expected, |terminal, left| terminal.try_expect_error(text, left))
+    }
+
+    /// Types a line and Enter.
+    pub fn type_line(&self, line: &str) -> Result<(), Broken> {
+        self.scene.step(format!("typed {}{}", quoted(line), self.of()));
+        let typed = self.with(|terminal| terminal.try_type_line(line));
+        match typed {
+            Ok(()) => Ok(()),
+            Err(_) => {
+                let came = self.scene.ended().unwrap_or_else(|| "it does not read it".to_owned());
+                Err(self.scene.broken("the program reads what is typed", came))
+            }
+        }
+    }
+
+    /// Ends the program's input: Ctrl-D.
+    pub fn end_input(&self) {
+        self.scene.step(format!("ended the input{} (Ctrl-D)", self.of()));
+        self.with(Terminal::end_input);
+    }
+
+    /// Waits until the program has ended by itself. `when` completes "the program ends …".
+    pub fn ends(&self, when: &str) -> Result<Ended, Broken> {
+        self.wait(&format!("the program ends {when}"), |terminal, left| terminal.try_wait(left))
+    }
+
+    /// Waits until the program has ended by itself, with this exit status.
+    pub fn ends_with(&self, code: i32, when: &str) -> Result<Ended, Broken> {
+        let ended = self.ends(when)?;
+        if ended.status.code() == Some(code) {
+            return Ok(ended);
+        }
+        let expected = format!("the program ends {when}, with exit status {code}");
+        Err(self.scene.broken(&expected, format!("it {}", how_it_ended(&ended))))
+    }
+
+    /// Kills the program, as a crash or a power cut would.
+    pub fn kill(&self) {
+        self.scene.step(format!("killed the program{}", self.of()));
+        self.with(Terminal::kill);
+    }
+
+    /// Whether the program is still running.
+    pub fn is_running(&self) -> bool {
+        self.with(Terminal::is_running)
+    }
+
+    /// All that the program has printed so far on standard output.
+    pub fn output(&self) -> String {
+        self.with(|terminal| String::from_utf8_lossy(&terminal.output()).into_owned())
+    }
+
+    /// All that the program has printed so far on standard error.
+    pub fn errors(&self) -> String {
+        self.with(|terminal| String::from_utf8_lossy(&terminal.errors()).into_owned())
+    }
+
+    /// ` (2)` when the check started more than one.
+    fn of(&self) -> String {
+        match self.scene.programs.borrow().len() {
+            1 => String::new(),
+            _ => format!(" of program ({})", self.index + 1),
+        }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Terminal) -> T) -> T {
+        act(&mut self.scene.programs.borrow_mut()[self.index].terminal)
+    }
+
+    fn wait<T>(
+        &self,
+        expected: &str,
+        wait: impl FnOnce(&mut Terminal, Duration) -> Result<T, Missing>,
+    ) -> Result<T, Broken> {
+        let left = self.scene.left();
+        let missing = match self.with(|terminal| wait(terminal, left)) {
+            Ok(found) => return Ok(found),
+            Err(missing) => missing,
+        };
+        let came = match missing {
+            Missing::TooMuch => {
+                self.with(Terminal::kill);
+                too_much()
+            }
+            Missing::Closed => {
+                // It closed its output, so it has ended or is about to.
+                let ended = self.with(|terminal| terminal.try_wait(left));
+                match ended {
+                    Ok(ended) => format!("nothing of that: it {}", how_it_ended(&ended)),
+                    Err(_) => "nothing of that: it closed its output".to_owned(),
+                }
+            }
+            Missing::Late => format!("nothing of that within {} s", left.as_secs_f64().round()),
+        };
+        Err(self.scene.broken(expected, came))
+    }
+}
+
+impl Peer {
+    /// The address of its socket.
+    pub fn address(&self) -> SocketAddr {
+        self.socket.local_addr().expect("a bound socket has an address")
+    }
+
+    /// Sends one datagram.
+    pub fn send(&self, payload: impl AsRef<[u8]>, to: SocketAddr) -> Result<(), Broken> {
+        let payload = payload.as_ref();
+        self.scene.step(format!("{} sent {}", self.name, quoted(payload)));
+        match self.socket.send_to(payload, to) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                Err(self.scene.broken(&format!("{to} can be sent to"), error.to_string()))
+            }
+        }
+    }
+
+    /// The next datagram. `expected` tells the learner what is waited for.
+    pub fn receive(&self, expected: &str) -> Result<Datagram, Broken> {
+        let deadline = Instant::now() + self.scene.left();
+        loop {
+            // Asked before the wait: what was sent before the end is still there.
+            let ended = self.scene.ended();
+            if let Some(datagram) = self.receive_within(GLANCE) {
+                return Ok(datagram);
+            }
+            if let Some(ended) = ended {
+                return Err(self.scene.broken(expected, ended));
+            }
+            if Instant::now() >= deadline {
+                return Err(self.scene.broken(expected, nothing()));
+            }
+        }
+    }
+
+    /// The next datagram, which must be this.
+    pub fn receive_exactly(&self, payload: impl AsRef<[u8]>) -> Result<Datagram, Broken> {
+        let payload = payload.as_ref();
+        let expected = format!("{} gets {}", self.name, quoted(payload));
+        let datagram = self.receive(&expected)?;
+        match datagram.payload == payload {
+            true => Ok(datagram),
+            false => Err(self.scene.broken(&expected, datagram.quoted())),
+        }
+    }
+
+    /// The next datagram, if one comes within this time.
+    pub fn receive_within(&self, limit: Duration) -> Option<Datagram> {
+        let deadline = Instant::now() + limit;
+        let mut buffer = vec![0; 65_535];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            self.socket.set_read_timeout(Some(left)).expect("a socket takes a timeout");
+            // An error is a timeout, a stopped process that goes on, or news of a datagram that found
+            // nobody: the deadline decides.
+            if let Ok((length, from)) = self.socket.recv_from(&mut buffer) {
+                buffer.truncate(length);
+                let datagram = Datagram { payload: buffer, from };
+                self.scene.step(format!("{} got {}", self.name, datagram.quoted()));
+                return Some(datagram);
+            }
+        }
+    }
+
+    /// Goes on when nothing comes [`BRIEFLY`]. `expected` tells the learner why nothing is to come.
+    pub fn nothing_comes(&self, expected: &str) -> Result<(), Broken> {
+        self.nothing_comes_for(BRIEFLY, expected)
+    }
+
+    /// Goes on when nothing comes for this time.
+    pub fn nothing_comes_for(&self, time: Duration, expected: &str) -> Result<(), Broken> {
+        match self.receive_within(time) {
+            None => Ok(()),
+            Some(datagram) => {
+                Err(self.scene.broken(expected, format!("{} got {}", self.name, datagram.quoted())))
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// The address of this end.
+    pub fn address(&self) -> SocketAddr {
+        self.stream.local_addr().expect("a connected socket has an address")
+    }
+
+    /// Writes these bytes, in one piece.
+    pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Broken> {
+        let bytes = bytes.as_ref();
+        self.scene.step(format!("{} wrote {}", self.name, quoted(bytes)));
+        let left = self.scene.left();
+        self.stream.set_write_timeout(Some(left)).expect("a stream takes a timeout");
+        self.stream.write_all(bytes).map_err(|error| {
+            let came = self.scene.ended().unwrap_or_else(|| error.to_string());
+            self.scene.broken(&format!("the program reads what {} writes", self.name), came)
+        })
+    }
+
+    /// Says that no more bytes come: a half-close.
+    pub fn end_writing(&self) {
+        self.scene.step(format!("{} ended its stream", self.name));
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+    }
+
+    /// The next piece that arrives: empty at the end of the stream.
+    pub fn read(&mut self, expected: &str) -> Result<Vec<u8>, Broken> {
+        let deadline = Instant::now() + self.scene.left();
+        loop {
+            let ended = self.scene.ended();
+            if let Some(piece) = self.read_within(GLANCE) {
+                return Ok(piece);
+            }
+            if let Some(ended) = ended {
+                return Err(self.scene.broken(expected, ended));
+            }
+            if Instant::now() >= deadline {
+                return Err(self.scene.broken(expected, nothing()));
+            }
+        }
+    }
+
+    /// Reads until all of these bytes came. What comes behind them in the same piece is an error.
+    pub fn read_exactly(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Broken> {
+        let bytes = bytes.as_ref();
+        let expected = format!("{} gets {}", self.name, quoted(bytes));
+        let mut got = Vec::new();
+        while got.len() < bytes.len() {
+            let piece = self.read(&expected)?;
+            let ended = piece.is_empty();
+            got.extend(piece);
+            if ended || !bytes.starts_with(&got) {
+                let end = if ended { ", then the end of the stream" } else { "" };
+                return Err(self.scene.broken(&expected, format!("{}{end}", quoted(&got))));
+            }
+        }
+        Ok(())
+    }
+
+    /// All bytes up to the end of the stream, at most `limit` of them.
+    pub fn read_to_end(&mut self, limit: usize, expected: &str) -> Result<Vec<u8>, Broken> {
+        let mut got = Vec::new();
+        loop {
+            let piece = self.read(expected)?;
+            if piece.is_empty() {
+                return Ok(got);
+            }
+            got.extend(piece);
+            if got.len() > limit {
+                let came = format!("{} bytes, and more to come", got.len());
+                return Err(self.scene.broken(expected, came));
+            }
+        }
+    }
+
+    /// The next piece, if one comes within this time: empty at the end of the stream, which a reset
+    /// counts as too.
+    pub fn read_within(&mut self, limit: Duration) -> Option<Vec<u8>> {
+        let deadline = Instant::now() + limit;
+        let mut buffer = vec![0; 65_536];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            self.stream.set_read_timeout(Some(left)).expect("a stream takes a timeout");
+            let length = match self.stream.read(&mut buffer) {
+                Ok(length) => length,
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {
+                        continue;
+                    }
+                    _ => 0,
+                },
+            };
+            buffer.truncate(length);
+            self.scene.step(match length {
+                0 => format!("{} saw the end of the stream", self.name),
+                _ => format!("{} got {}", self.name, quoted(&buffer)),
+            });
+            return Some(buffer);
+        }
+    }
+
+    /// Goes on when nothing comes [`BRIEFLY`], not even the end of the stream.
+    pub fn nothing_comes(&mut self, expected: &str) -> Result<(), Broken> {
+        match self.read_within(BRIEFLY) {
+            None => Ok(()),
+            Some(piece) if piece.is_empty() => {
+                Err(self.scene.broken(expected, "the end of the stream".to_owned()))
+            }
+            Some(piece) => {
+                Err(self.scene.broken(expected, format!("{} got {}", self.name, quoted(&piece))))
+            }
+        }
+    }
+}
+
+/// Bytes for a sentence: text in quotation marks where it is text, else how many bytes and the first of
+/// them. Long text is cut in the middle of the sentence, and its length is said.
+pub fn quoted(bytes: impl AsRef<[u8]>) -> String {
+    let bytes = bytes.as_ref();
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.chars().count() <= 80 => format!("\"{}\"", printable(text)),
+        Ok(text) => {
+            let start: String = text.chars().take(40).collect();
+            format!("\"{}…\" ({} bytes)", printable(&start), bytes.len())
+        }
+        Err(_) => {
+            let start: Vec<_> = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+            let more = if bytes.len() > 16 { " …" } else { "" };
+            format!("the {} bytes {}{more}", bytes.len(), start.join(" "))
+        }
+    }
+}
+
+fn nothing() -> String {
+    "nothing".to_owned()
+}
+
+fn too_much() -> String {
+    format!("more than {} MiB of output: the program was ended", MOST_PRINTED >> 20)
+}
+
+fn how_it_ended(ended: &Ended) -> String {
+    match ended.status.code() {
+        Some(code) => format!("ended with exit status {code}"),
+        None => "was ended by a signal".to_owned(),
+    }
+}
+
+/// What a program said that panicked: `called `Option::unwrap()` on a `None` value, exercise.rs:41`.
+fn panic_message(errors: &str) -> Option<String> {
+    let (_, rest) = errors.split_once("panicked at ")?;
+    let mut lines = rest.lines();
+    let place = lines.next()?.trim_end_matches(':');
+    Some(format!("{} ({place})", printable(lines.next().unwrap_or_default())))
+}
