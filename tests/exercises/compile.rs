@@ -88,7 +88,7 @@ impl Compiler {
                     libraries.push(folder);
                 }
             }
-            if allowed.contains(&target.name.replace('_', "-")) {
+            if allowed.contains(&target.name.replace('-', "_")) {
                 let mut named = OsString::from(target.name.replace('-', "_"));
                 named.push("=");
                 named.push(library);
@@ -141,7 +141,7 @@ fn run(mut cargo: Command) -> Result<(bool, Vec<Artifact>)> {
     Ok((output.status.success(), artifacts.context("cargo speaks otherwise")?))
 }
 
-/// The names of the crates that the package `exercises` says it uses.
+/// The names of the crates that the package `exercises` says it uses, as Rust code writes them.
 fn direct_dependencies() -> Result<Vec<String>> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["metadata", "--locked", "--no-deps", "--format-version=1"]).current_dir(root());
@@ -150,7 +150,7 @@ fn direct_dependencies() -> Result<Vec<String>> {
         serde_json::from_slice(&output.stdout).context("cargo speaks otherwise")?;
     let exercises = metadata.packages.into_iter().find(|package| package.name == "exercises");
     let dependencies = exercises.context("there is no package `exercises`")?.dependencies;
-    Ok(dependencies.into_iter().map(|it| it.name).collect())
+    Ok(dependencies.into_iter().map(|it| it.name.replace('-', "_")).collect())
 }
 
 /// What we read of a line of cargo's `--message-format=json`.
