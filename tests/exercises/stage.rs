@@ -264,6 +264,10 @@ impl Scene {
             if let Some(message) = panic_message(&errors) {
                 let _ = write!(came, "\n{} panicked: {message}", running.name);
             }
+            // Whoever reads from a connection saw its end, and not why.
+            if running.terminal.printed_too_much() && !came.contains(&too_much()) {
+                let _ = write!(came, "\n{} printed {}", running.name, too_much());
+            }
             screens.push((running.name.clone(), running.terminal.transcript()));
         }
         let steps = self.steps.borrow().clone();
@@ -637,6 +641,7 @@ pub fn quoted(bytes: impl AsRef<[u8]>) -> String {
             let start: String = text.chars().take(40).collect();
             format!("\"{}…\" ({} bytes)", printable(&start), bytes.len())
         }
+        Err(_) if bytes.len() == 1 => format!("the byte {:02x}", bytes[0]),
         Err(_) => {
             let start: Vec<_> = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
             let more = if bytes.len() > 16 { " …" } else { "" };
