@@ -322,6 +322,24 @@ impl Program {
         }
     }
 
+    /// The next line on standard error that `fits`: as [`line`](Self::line).
+    pub fn error_line(
+        &self,
+        expected: &str,
+        fits: impl Fn(&str) -> bool,
+    ) -> Result<String, Broken> {
+        let deadline = Instant::now() + self.scene.left();
+        loop {
+            let line = self.wait(expected, |terminal, _| {
+                terminal.try_expect_error("\n", deadline.saturating_duration_since(Instant::now()))
+            })?;
+            let line = line.trim_end_matches(['\n', '\r']);
+            if fits(line) {
+                return Ok(line.to_owned());
+            }
+        }
+    }
+
     /// Waits for this text on standard output, behind what was expected before.
     pub fn expect(&self, text: &str) -> Result<String, Broken> {
         let expected = format!("{} on the screen", quoted(text));
@@ -341,6 +359,8 @@ impl Program {
         match typed {
             Ok(()) => Ok(()),
             Err(_) => {
+                // Mostly it is just ending.
+                let _ = self.with(|terminal| terminal.try_wait(BRIEFLY));
                 let came = self.scene.ended().unwrap_or_else(|| "it does not read it".to_owned());
                 Err(self.scene.broken("the program reads what is typed", came))
             }
