@@ -258,6 +258,8 @@ impl Scene {
 
     fn broken(&self, expected: &str, came: String) -> Broken {
         let mut came = came;
+        // What the program printed last may still be on its way to the screen.
+        std::thread::park_timeout(3 * GLANCE);
         let mut screens = Vec::new();
         for running in &mut *self.programs.borrow_mut() {
             let errors = String::from_utf8_lossy(&running.terminal.errors()).into_owned();
@@ -560,19 +562,10 @@ impl Connection {
 
     /// The next piece that arrives: empty at the end of the stream.
     pub fn read(&mut self, expected: &str) -> Result<Vec<u8>, Broken> {
-        let deadline = Instant::now() + self.scene.left();
-        loop {
-            let ended = self.scene.ended();
-            if let Some(piece) = self.read_within(GLANCE) {
-                return Ok(piece);
-            }
-            if let Some(ended) = ended {
-                return Err(self.scene.broken(expected, ended));
-            }
-            if Instant::now() >= deadline {
-                return Err(self.scene.broken(expected, nothing()));
-            }
-        }
+        let piece = self.next_piece();
+        let piece = piece.map_err(|missing| self.scene.broken(expected, missing))?;
+        self.tell(&piece);
+        Ok(piece)
     }
 
     /// Reads until all of these bytes came. What comes behind them in the same piece is an error.
@@ -592,25 +585,57 @@ impl Connection {
         Ok(())
     }
 
-    /// All bytes up to the end of the stream, at most `limit` of them.
+    /// All bytes up to the end of the stream, at most `limit` of them. It is one step, however many
+    /// pieces come.
     pub fn read_to_end(&mut self, limit: usize, expected: &str) -> Result<Vec<u8>, Broken> {
         let mut got = Vec::new();
-        loop {
-            let piece = self.read(expected)?;
-            if piece.is_empty() {
-                return Ok(got);
+        let came = loop {
+            match self.next_piece() {
+                Ok(piece) if piece.is_empty() => {
+                    if !got.is_empty() {
+                        self.tell(&got);
+                    }
+                    self.tell(&[]);
+                    return Ok(got);
+                }
+                Ok(piece) => got.extend(piece),
+                Err(missing) if got.is_empty() => break missing,
+                Err(missing) => break format!("{} bytes, and then {missing}", got.len()),
             }
-            got.extend(piece);
             if got.len() > limit {
-                let came = format!("{} bytes, and more to come", got.len());
-                return Err(self.scene.broken(expected, came));
+                break format!("{} bytes, and more to come", got.len());
             }
-        }
+        };
+        Err(self.scene.broken(expected, came))
     }
 
     /// The next piece, if one comes within this time: empty at the end of the stream, which a reset
     /// counts as too.
     pub fn read_within(&mut self, limit: Duration) -> Option<Vec<u8>> {
+        let piece = self.piece_within(limit)?;
+        self.tell(&piece);
+        Some(piece)
+    }
+
+    /// The next piece, or why none comes.
+    fn next_piece(&mut self) -> Result<Vec<u8>, String> {
+        let deadline = Instant::now() + self.scene.left();
+        loop {
+            // Asked before the wait: what was sent before the end is still there.
+            let ended = self.scene.ended();
+            if let Some(piece) = self.piece_within(GLANCE) {
+                return Ok(piece);
+            }
+            if let Some(ended) = ended {
+                return Err(ended);
+            }
+            if Instant::now() >= deadline {
+                return Err(nothing());
+            }
+        }
+    }
+
+    fn piece_within(&mut self, limit: Duration) -> Option<Vec<u8>> {
         let deadline = Instant::now() + limit;
         let mut buffer = vec![0; 65_536];
         loop {
@@ -629,12 +654,16 @@ impl Connection {
                 },
             };
             buffer.truncate(length);
-            self.scene.step(match length {
-                0 => format!("{} saw the end of the stream", self.name),
-                _ => format!("{} got {}", self.name, quoted(&buffer)),
-            });
             return Some(buffer);
         }
+    }
+
+    /// Writes down that this came.
+    fn tell(&self, piece: &[u8]) {
+        self.scene.step(match piece {
+            [] => format!("{} saw the end of the stream", self.name),
+            _ => format!("{} got {}", self.name, quoted(piece)),
+        });
     }
 
     /// Goes on when nothing comes [`BRIEFLY`], not even the end of the stream.
