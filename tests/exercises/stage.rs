@@ -314,6 +314,10 @@ impl Scene {
             }
             let mut screen = String::new();
             for (mark, line) in running.terminal.lines() {
+                // What a panic says besides its message helps nobody here.
+                if mark == '!' && (line.is_empty() || line.starts_with("note: run with `RUST_")) {
+                    continue;
+                }
                 let _ = writeln!(screen, "{mark} {line}");
             }
             screens.push((running.name.clone(), screen));

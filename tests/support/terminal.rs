@@ -444,8 +444,13 @@ impl Terminal {
         let mut lines = Vec::new();
         for (mark, bytes) in &printed.history {
             for line in String::from_utf8_lossy(bytes).lines() {
-                let mut shown: String =
-                    line.chars().take(500).flat_map(char::escape_debug).collect();
+                let mut shown = String::new();
+                for c in line.chars().take(500) {
+                    match c {
+                        '"' | '\'' => shown.push(c),
+                        _ => shown.extend(c.escape_debug()),
+                    }
+                }
                 if line.chars().nth(500).is_some() {
                     shown.push('…');
                 }
