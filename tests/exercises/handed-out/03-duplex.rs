@@ -21,8 +21,8 @@
 //!   Now terminal 2 shows `from 127.0.0.1:7788: hello`, and terminal 1 only one line. End terminal 1 with
 //!   Ctrl-C. Your exercise 02 listens, too, and never answers:
 //!   Terminal 1:   cargo run --bin 02-exercise -- 127.0.0.1:7788
-//!   There you see your message three times. For a stranger, make the wait longer for a while, start
-//!   terminal 2, and send to it from a third terminal:
+//!   Start terminal 2 again, and terminal 1 shows your message three times. For a stranger, make the wait
+//!   longer for a while, start terminal 2, and send to it from a third one:
 //!   Terminal 3:   cargo run --bin 01-send -- 127.0.0.1:7789 "believe me"
 //!
 //! What the check looks at: `make exercise N=03`
