@@ -115,6 +115,13 @@ fn bound(stage: &Stage, ip: impl Into<IpAddr>) -> Result<UdpSocket, Broken> {
     bound.map_err(|error| stage.broken(&format!("to bind {address}"), error.to_string()))
 }
 
+/// Somebody who answers, and is called by the address in the report.
+fn answerer(stage: &Stage, ip: Ipv4Addr) -> Result<(SocketAddr, Peer), Broken> {
+    let socket = bound(stage, ip)?;
+    let address = SocketAddr::from((ip, port(&socket)));
+    Ok((address, stage.peer_with(&address.to_string(), socket)))
+}
+
 fn port(socket: &UdpSocket) -> u16 {
     socket.local_addr().expect("a bound socket has an address").port()
 }
@@ -129,21 +136,15 @@ fn permission(mut broken: Broken) -> Broken {
 }
 
 impl Asker {
-    /// Waits for its end, which comes after 300 ms and not much later, with exit status 0.
-    fn ends(&self, stage: &Stage) -> Result<(), Broken> {
+    /// Waits for the end of the program, which lists each of these, who answered, in one line, and ends
+    /// after 300 ms and not much later, with exit status 0.
+    fn lists(&self, stage: &Stage, answerers: &[SocketAddr]) -> Result<(), Broken> {
         self.program.ends_with(0, "300 ms after its question")?;
         // From the start of the program to its end is longer than the time for which it listens, and from
         // the question as we saw it is shorter, so a machine that stands still spoils neither.
         let (at_most, at_least) = (self.started.elapsed(), self.asked.elapsed());
-        let expected =
-            "the program listens for 300 ms, whoever has answered by then, and then ends";
-        let came = |time: Duration| format!("it ended after {} ms", time.as_millis());
-        stage.require(at_most >= LISTEN, expected, came(at_most))?;
-        stage.require(at_least < LONG, expected, came(at_least))
-    }
+        let ended = |time: Duration| format!("it ended after {} ms", time.as_millis());
 
-    /// Whether it lists each of these, who answered, in one line.
-    fn lists(&self, stage: &Stage, answerers: &[SocketAddr]) -> Result<(), Broken> {
         let output = self.program.output();
         let nobody = output.lines().any(|line| line.trim() == NOBODY);
         for answerer in answerers.iter().map(SocketAddr::to_string) {
@@ -157,6 +158,9 @@ impl Asker {
             let came = match (output.lines().filter(begins).count(), output.lines().find(holds)) {
                 (1, _) => continue,
                 (0, Some(line)) => format!("the line {} begins otherwise", quoted(line)),
+                (0, None) if at_most < LISTEN => {
+                    format!("no line of its standard output does: {}", ended(at_most))
+                }
                 (0, None) if nobody => format!(
                     "`{NOBODY}`: the answer did not get to your program. It came from another address \
                      than\nthe question went to: a socket that is connected drops such a one"
@@ -166,17 +170,27 @@ impl Asker {
             };
             return Err(stage.broken(&expected, came));
         }
-        let expected = format!("no line `{NOBODY}`, since somebody answered");
-        stage.require(!nobody, &expected, "there is one")
+        if answerers.is_empty() {
+            stage.require(nobody, &format!("the line `{NOBODY}`"), "no line says that")?;
+        } else {
+            let expected = format!("no line `{NOBODY}`, since somebody answered");
+            stage.require(!nobody, &expected, "there is one")?;
+        }
+        let expected = "the program listens for 300 ms, whoever answers by then, and then ends";
+        stage.require(at_most >= LISTEN, expected, ended(at_most))?;
+        stage.require(at_least < LONG, expected, ended(at_least))
     }
 }
 
 const NOBODY: &str = "nobody is there";
 
 fn who_answers_is_listed(stage: &mut Stage) -> Result<(), Broken> {
-    let asker = answered(stage, |asker| asker.listener.send("I am", asker.address))?;
-    asker.ends(stage)?;
-    asker.lists(stage, &[asker.hears_as])?;
+    let (second, peer) = answerer(stage, own_ip())?;
+    let asker = answered(stage, |asker| {
+        asker.listener.send("I am", asker.address)?;
+        peer.send("I am, too", asker.address)
+    })?;
+    asker.lists(stage, &[asker.hears_as, second])?;
     // It has ended, so what it sent is there.
     asker.listener.nothing_comes_for(Duration::from_millis(20), "one question, in one datagram")
 }
@@ -186,9 +200,7 @@ fn each_is_listed_once(stage: &mut Stage) -> Result<(), Broken> {
     let machine = own_ip();
     let mut peers = Vec::new();
     for ip in [machine, machine, own_ip()] {
-        let socket = bound(stage, ip)?;
-        let address = SocketAddr::from((ip, port(&socket)));
-        peers.push((address, stage.peer_with(&address.to_string(), socket)));
+        peers.push(answerer(stage, ip)?);
     }
     let asker = answered(stage, |asker| {
         for (peer, text) in [(0, "me"), (2, "me"), (0, "me"), (1, "me"), (0, "me, too"), (2, "me")]
@@ -197,17 +209,13 @@ fn each_is_listed_once(stage: &mut Stage) -> Result<(), Broken> {
         }
         Ok(())
     })?;
-    asker.ends(stage)?;
     asker.lists(stage, &[peers[0].0, peers[1].0, peers[2].0])
 }
 
 fn nobody_is_there(stage: &mut Stage) -> Result<(), Broken> {
     let asker = asker(stage)?;
     stage.step("and nobody answers");
-    asker.ends(stage)?;
-    let output = asker.program.output();
-    let says_so = output.lines().any(|line| line.trim() == NOBODY);
-    stage.require(says_so, &format!("the line `{NOBODY}`"), "no line says that")
+    asker.lists(stage, &[])
 }
 
 fn who_goes_on_answering_gets_no_more_time(stage: &mut Stage) -> Result<(), Broken> {
@@ -230,6 +238,5 @@ fn who_goes_on_answering_gets_no_more_time(stage: &mut Stage) -> Result<(), Brok
         // Nothing more comes there: it passes the time.
         let _ = asker.listener.receive_within(Duration::from_millis(20));
     }
-    asker.ends(stage)?;
     asker.lists(stage, &[answerer])
 }
