@@ -179,7 +179,16 @@ fn a_line_in_two_pieces(stage: &mut Stage) -> Result<(), Broken> {
 fn a_line_byte_by_byte(stage: &mut Stage) -> Result<(), Broken> {
     let (program, server) = start(stage)?;
     let mut client = stage.connect("the client", server)?;
-    let text = "你好 x";
+    let from = client.address();
+    // Each piece ends one line and begins the next: its answer says that the program has read all of
+    // it, however busy the machine is, so that no two pieces become one.
+    let text = "你好";
+    for (piece, line) in [(&b"x\n\xe4"[..], "x"), (b"\xbd\xa0\n\xe5\xa5", "你"), (b"\xbd\n", "好")]
+    {
+        client.write(piece)?;
+        answers(stage, &mut client, 1, "for the line that ends in this piece")?;
+        shown(&program, &[(from, line)])?;
+    }
     for byte in text.bytes() {
         client.write([byte])?;
         if let Some(piece) = client.read_within(ALONE) {
@@ -189,7 +198,7 @@ fn a_line_byte_by_byte(stage: &mut Stage) -> Result<(), Broken> {
     }
     client.write("\n")?;
     answers(stage, &mut client, 1, "now that the line has ended")?;
-    shown(&program, &[(client.address(), text)])?;
+    shown(&program, &[(from, text)])?;
     client.nothing_comes("one answer to one line")
 }
 
@@ -198,15 +207,18 @@ fn two_clients_and_a_silent_one(stage: &mut Stage) -> Result<(), Broken> {
     let _silent = stage.connect("the silent client", server)?;
     let mut first = stage.connect("the first client", server)?;
     let mut second = stage.connect("the second client", server)?;
-    first.write("the first ")?;
-    first.nothing_comes("no answer before the line has ended")?;
-    second.write("the second ")?;
-    second.nothing_comes("no answer before the line has ended")?;
+    // The answer to a line says that the half behind it was read, too.
+    first.write("1\nthe first ")?;
+    answers(stage, &mut first, 1, "for the first client's first line")?;
+    second.write("2\nthe second ")?;
+    answers(stage, &mut second, 1, "for the second client's first line")?;
+    shown(&program, &[(first.address(), "1"), (second.address(), "2")])?;
+    first.nothing_comes("no answer to a half")?;
     first.write("line\n")?;
-    answers(stage, &mut first, 1, "for the first client's line")?;
+    answers(stage, &mut first, 1, "for the first client's second line")?;
     shown(&program, &[(first.address(), "the first line")])?;
     second.write("one\n")?;
-    answers(stage, &mut second, 1, "for the second client's line")?;
+    answers(stage, &mut second, 1, "for the second client's second line")?;
     shown(&program, &[(second.address(), "the second one")])?;
     first.nothing_comes("one answer to one line")
 }

@@ -229,9 +229,9 @@ fn asked(stage: &Stage, listener: &TcpListener, right: &[String]) -> Result<Conn
     let mut server = stage.accept("the server", listener)?;
     let expected = format!("the request {}", quoted(&right[0]));
     let mut request = server.read(&expected)?;
-    // A client may write it in pieces; the end is where nothing more comes.
+    // A client may write it in pieces; the end is where nothing more comes for a while.
     while !right.iter().any(|right| request == right.as_bytes()) {
-        match server.read_within(BRIEFLY) {
+        match server.read_within(4 * BRIEFLY) {
             Some(piece) if !piece.is_empty() => request.extend(piece),
             _ => return Err(stage.broken(&expected, quoted(&request))),
         }
