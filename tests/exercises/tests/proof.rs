@@ -36,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         trial("the_hand_out_is_refused_by_every_promise", the_hand_out_is_refused);
         trial("the_solution_passes", the_solution_passes);
         trial("the_promises_stand_in_the_head_of_the_hand_out", the_promises_stand_in_the_head);
+        trial("the_teachers_chapter_tells_of_mistakes_that_are_refused", the_chapter_tells);
         trial("there_are_two_mistakes_and_another_right_way_at_least", |_, exercise| {
             ensure!(patches("mistakes", exercise)?.len() >= 2, "less than two mistakes");
             ensure!(!patches("right", exercise)?.is_empty(), "no other right way");
@@ -119,6 +120,24 @@ fn the_promises_stand_in_the_head(_: &Compiler, exercise: &Exercise) -> Result<(
     }
     ensure!(head.contains(&format!("make exercise N={}", exercise.number())));
     ensure!(exercise.handed_out.contains("// TODO"), "no place is marked");
+    Ok(())
+}
+
+/// The wrong answers that the chapter for teachers lists for this exercise are mistakes that are tried
+/// here, in the same words.
+fn the_chapter_tells(_: &Compiler, exercise: &Exercise) -> Result<()> {
+    let chapter = fs::read_to_string(root().join("book/en/src/for-teachers.md"))?;
+    let row = format!("| {} | ", exercise.number());
+    let told = chapter.lines().filter_map(|line| line.strip_prefix(&row)?.split(" | ").next());
+    let told: Vec<_> = told.collect();
+    ensure!(told.len() >= 2, "the chapter for teachers lists less than two");
+    let mut tried = Vec::new();
+    for patch in patches("mistakes", exercise)? {
+        tried.push(fs::read_to_string(patch)?.lines().next().unwrap_or_default().to_owned());
+    }
+    for wrong in told {
+        ensure!(tried.iter().any(|it| it == wrong), "no mistake is called: {wrong}");
+    }
     Ok(())
 }
 
