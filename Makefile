@@ -1,7 +1,7 @@
 # Every command that a person needs. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-build record exercise test browser bench lint fmt doc
+.PHONY: help book book-build record exercise grade handout test browser bench lint fmt doc
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,9 +18,16 @@ record: ## record the new and changed sessions for systems that cannot run them 
 exercise: ## check your exercise N, as in make exercise N=07; without N, show what is to do
 	@cargo exercise $(N) || true
 
+grade: ## check all exercises and write the points to target/grade
+	@cargo exercise grade $(if $(DIR),"$(DIR)")
+
+handout: ## write the course without the solutions to target/handout, an archive for a class
+	@cargo exercise handout
+
 test: ## run every lesson and every session of the book, with real processes and real sockets
 	cargo test --locked
 	cargo test --locked --package notebook
+	cargo test --locked --package checks
 
 browser: book-build ## try the book in a browser: needs Chromium and Node 20
 	cd tests/browser && npm ci --no-audit --no-fund && npm test
