@@ -54,7 +54,7 @@ pub struct File {
 /// There is no git, git does not track the course, or a file cannot be read or written.
 pub fn write() -> Result<ExitCode> {
     let files = files()?;
-    let archive = archive(&files)?;
+    let archive = packed(&files)?;
     let folder = Path::new("target").join("handout");
     let place = folder.join(format!("{TOP}.zip"));
     let path = root().join(&place);
@@ -184,8 +184,12 @@ fn tracked() -> Result<Vec<Tracked>> {
     Ok(files)
 }
 
-/// The archive as bytes. The same files give the same bytes: in their order, at one time.
-fn archive(files: &BTreeMap<String, File>) -> Result<Vec<u8>> {
+/// The archive of these files as bytes: a ZIP file. The same files give the same bytes: they stand in the
+/// order of their paths, and have one time.
+///
+/// # Errors
+/// There is none that we know of: it is written to memory.
+pub fn packed(files: &BTreeMap<String, File>) -> Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (path, file) in files {
         let options = SimpleFileOptions::default()
