@@ -14,6 +14,11 @@ use checks::handout::{files, packed};
 use course::Course;
 use roxmltree::{Document, Node};
 
+const POINTS: &str = "tests/exercises/points.toml";
+
+const TEN_EACH: &str = "01 = 10\n02 = 10\n03 = 10\n04 = 10\n05 = 10\n06 = 10\n07 = 10\n08 = 10\n\
+                        09 = 10\n10 = 10\n11 = 10\n12 = 10\n";
+
 fn exercise(number: &str) -> &'static Exercise {
     checks::exercise(number).expect("there is such an exercise")
 }
@@ -67,6 +72,8 @@ fn cases(report: &Document, folder: Option<&str>) -> (usize, usize) {
 #[test]
 fn a_working_copy_gets_what_its_promises_are_worth() -> Result<()> {
     let course = Course::unpacked(&packed(&files()?)?)?;
+    // The teacher may have changed the course's own.
+    course.write(POINTS, TEN_EACH)?;
     let (echo, upper) = (exercise("07"), exercise("06"));
     let all = EXERCISES.len() * 10;
     let promises: usize = EXERCISES.iter().map(|exercise| exercise.promises.len()).sum();
@@ -94,8 +101,7 @@ fn a_working_copy_gets_what_its_promises_are_worth() -> Result<()> {
 
     // Three promises of four are kept, and the teacher gives this exercise more.
     course.write(echo.file(), with_the_mistake(echo, "counts-what-it-drops.patch")?)?;
-    let list = fs::read_to_string(root().join("tests/exercises/points.toml"))?;
-    course.write("tests/exercises/points.toml", list.replace("07 = 10", "07 = 30"))?;
+    course.write(POINTS, TEN_EACH.replace("07 = 10", "07 = 30"))?;
     let half = graded(&course)?;
     let kept = half.of("07").promises.iter().filter(|promise| promise.kept).count();
     assert_eq!((kept, half.of("07").points, half.of("07").out_of), (3, 22, 30), "{}", half.table);
@@ -142,19 +148,15 @@ fn points_are_in_proportion_to_the_promises_kept_and_rounded_down() -> Result<()
 
 #[test]
 fn the_file_of_the_points_names_every_exercise() -> Result<()> {
-    let points = points()?;
-    assert_eq!(points.len(), EXERCISES.len());
-    assert!(points.values().all(|worth| *worth > 0));
+    assert_eq!(points()?.len(), EXERCISES.len());
     Ok(())
 }
 
 #[test]
 fn a_wrong_line_of_the_points_is_named() {
-    let right = "01 = 10\n02 = 10\n03 = 10\n04 = 10\n05 = 10\n06 = 10\n07 = 10\n08 = 10\n09 = 10\n\
-                 10 = 10\n11 = 10\n12 = 10\n";
-    assert!(points_in(right).is_ok());
+    assert!(points_in(TEN_EACH).is_ok());
     let refused = |line: &str, fault: &str| {
-        let error = points_in(&right.replace("07 = 10\n", line)).expect_err("a wrong line");
+        let error = points_in(&TEN_EACH.replace("07 = 10\n", line)).expect_err("a wrong line");
         assert!(error.to_string().contains(fault), "{line:?}: {error}");
     };
     refused("07 = \"ten\"\n", "line 7: exercise 07 is worth a whole number");
