@@ -1,7 +1,13 @@
 # Every command that a person needs. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-build record exercise grade handout test browser bench lint fmt doc
+.PHONY: help book book-build record exercise watch hint reset solution grade handout test browser bench lint fmt doc
+
+# A learner sees what the checks say, and not what make thinks of it. Until they are built, that would be
+# nothing.
+learner = @test -e target/debug/exercise || echo 'The checks are built first, once. This takes a minute or two.'; \
+	cargo exercise $(1) || true
+named = $(if $(N),$(call learner,$(1)),@echo 'Say which exercise, as in: make $@ N=07')
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +22,19 @@ record: ## record the new and changed sessions for systems that cannot run them 
 	cargo run --locked --package notebook -- record
 
 exercise: ## check your exercise N, as in make exercise N=07; without N, show what is to do
-	@cargo exercise $(N) || true
+	$(call learner,$(N))
+
+watch: ## check your exercise N again on each save; without N, the first that is not done
+	$(call learner,watch $(N))
+
+hint: ## show the next hint for exercise N; with AGAIN=1, the first
+	$(call named,hint $(N) $(if $(AGAIN),--again))
+
+reset: ## put the hand-out of exercise N back, and keep your file beside it
+	$(call named,reset $(N))
+
+solution: ## show the difference between your exercise N and the solution
+	$(call named,solution $(N))
 
 grade: ## check all exercises and write the points to target/grade
 	@cargo exercise grade $(if $(DIR),"$(DIR)")
@@ -39,6 +57,7 @@ lint: ## formatting, clippy and the documentation, without a warning
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
+	cargo exercise same
 
 fmt: ## format the code
 	cargo fmt --all

@@ -1,10 +1,7 @@
-//! Lesson 01 · Send: one message leaves this process and arrives in another.
+//! Solution 01 · Send: several messages, each a datagram of its own, and the total.
 //!
-//! Terminal 1, which waits:   cargo run --bin 02-receive
-//! Terminal 2, which sends:   cargo run --bin 01-send
-//!
-//! Run it without terminal 1 as well: it says the same. Nobody tells a sender whether its datagram
-//! arrived.
+//! Terminal 1:   cargo run --bin 07-echo-server -- 127.0.0.1:7878
+//! Terminal 2:   cargo run --bin 01-solution -- 127.0.0.1:7878 one "" "two words"
 
 use std::net::UdpSocket;
 
@@ -13,16 +10,17 @@ use clap::Parser;
 use sockets_by_example::address::{Address, any_address_like, source_address};
 use sockets_by_example::program::finish;
 use sockets_by_example::say;
-/// Sends one UDP datagram and ends.
+
+/// Sends each message as one UDP datagram, tells the total, and ends.
 #[derive(Parser)]
-#[command(after_help = "Explained in chapter 01 of the book: Send.")]
+#[command(after_help = "The solution of the exercise of chapter 01 of the book: Send.")]
 struct Args {
-    /// Where the message goes
+    /// Where the messages go
     #[arg(default_value = "127.0.0.1:7878")]
     to: Address,
-    /// The text to send, in UTF-8
-    #[arg(default_value = "123")]
-    message: String,
+    /// The texts to send, in UTF-8, each as a datagram of its own
+    #[arg(value_name = "MESSAGE", default_value = "123")]
+    messages: Vec<String>,
     /// The local address to send from [default: any free port]
     #[arg(long, value_name = "ADDR")]
     bind: Option<Address>,
@@ -39,12 +37,23 @@ fn run(args: Args) -> Result<()> {
         Some(address) => address.resolve()?,
         None => any_address_like(to),
     };
+    // One socket for all of them: its port is by what the receiver knows the sender.
     let socket = UdpSocket::bind(local).with_context(|| format!("cannot bind {local}"))?;
-    let payload = args.message.as_bytes();
-    let sent = socket
-        .send_to(payload, to)
-        .with_context(|| format!("cannot send {} bytes to {to}", payload.len()))?;
-    say!("sent {sent} bytes from {} to {to}", source_address(&socket, to)?)?;
+    let source = source_address(&socket, to)?;
+
+    let mut datagrams = 0;
+    let mut bytes = 0;
+    for message in &args.messages {
+        let payload = message.as_bytes();
+        // A message that cannot go out ends the program here, with its error in place of a total that
+        // would pass for all that was asked for.
+        let sent = socket
+            .send_to(payload, to)
+            .with_context(|| format!("cannot send {} bytes to {to}", payload.len()))?;
+        say!("sent {sent} bytes from {source} to {to}")?;
+        datagrams += 1;
+        bytes += sent;
+    }
+    say!("total: {datagrams} datagrams, {bytes} bytes")?;
     Ok(())
-    // The socket is closed here, where its variable goes out of scope.
 }

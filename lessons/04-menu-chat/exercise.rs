@@ -1,10 +1,34 @@
-//! Lesson 04 · Menu chat: a person decides when to send and when to receive.
+//! Exercise 04 · Menu chat: a person types whom to talk to.
 //!
-//! Terminal 1:   cargo run --bin 04-menu-chat
-//! Terminal 2:   cargo run --bin 04-menu-chat -- 127.0.0.1:7789 --bind 127.0.0.1:7788
+//! What a person types is text, and becomes an address only when it passes several tests: its form, its
+//! port, its family. The socket does not care whom you talk to. One is enough for all peers.
 //!
-//! Type 1 and a text in one terminal, then 2 in the other. Whoever types 2 too early gets the menu
-//! back after 5 seconds.
+//! What to make
+//!   The menu gets a third entry, in a line of its own:
+//!     3: address
+//!   Who types 3 is asked for the peer's address and port, on one line: 127.0.0.1:7790. From then on
+//!   messages go there. The socket stays the same: all peers see the same port, and what anybody sends to
+//!   it can still be received, as before.
+//!   What is not an address gets a clear line on standard error. The menu comes back, and the old address
+//!   stays. It is the same for an address that this socket cannot reach because it is of the other family:
+//!   [::1]:7788, when the socket has an IPv4 address. Who types nothing keeps the old address, too; a line
+//!   about it is up to you. Ctrl-D in place of an address ends the program, as it does everywhere.
+//!
+//! Try it by hand
+//!   Terminal 1:   cargo run --bin 04-exercise
+//!   Terminal 2:   cargo run --bin 04-menu-chat -- 127.0.0.1:7789 --bind 127.0.0.1:7788
+//!   Terminal 3:   cargo run --bin 04-menu-chat -- 127.0.0.1:7789 --bind 127.0.0.1:7790
+//!   In terminal 1 type 1 and a text; 2 in terminal 2 shows it. Then type 3 and 127.0.0.1:7790, and once
+//!   more 1 and a text; 2 in terminal 3 shows it, from the same port. Now type 3 and 127.0.0.1, 3 and
+//!   127.0.0.1:99999, 3 and [::1]:7788. Each gets its line, and your next text still goes to terminal 3.
+//!
+//! What the check looks at: `make exercise N=04`
+//!   - the menu has the line 3: address
+//!   - messages go to the address that was typed last
+//!   - what is not an address gets a line on standard error, and the old one stays
+//!   - so does an address of the other family
+//!   - all peers see the same port, and all are heard
+//!   - Ctrl-D in place of an address ends the program
 
 use std::net::{SocketAddr, UdpSocket};
 
@@ -16,11 +40,12 @@ use sockets_by_example::datagram::{LONGEST, receive_within};
 use sockets_by_example::program::{Seconds, finish, go_on_after};
 use sockets_by_example::terminal::ask;
 use sockets_by_example::{say, text};
-/// A chat with a menu: send a line, receive a line, quit.
+
+/// A chat with a menu: send a line, receive a line, choose the peer, quit.
 #[derive(Parser)]
-#[command(after_help = "Explained in chapter 04 of the book: Menu chat.")]
+#[command(after_help = "The exercise of chapter 04 of the book: Menu chat.")]
 struct Args {
-    /// Where the messages go
+    /// Where the messages go, at first
     #[arg(default_value = "127.0.0.1:7788")]
     to: Address,
     #[arg(long, value_name = "ADDR")]
@@ -47,7 +72,9 @@ fn run(args: Args) -> Result<()> {
     };
     let socket = UdpSocket::bind(local).with_context(|| format!("cannot bind {local}"))?;
     say!("listening on {}", socket.local_addr()?)?;
+
     loop {
+        // TODO: the third entry, here and in the `match`. What is typed there may change `to`.
         say!("1: send\n2: receive\n0: quit")?;
         let Some(choice) = ask("")? else { return Ok(()) };
         let done = match choice.trim() {
@@ -66,6 +93,7 @@ fn run(args: Args) -> Result<()> {
         go_on_after(done)?;
     }
 }
+
 fn send(
     socket: &UdpSocket,
     to: SocketAddr,
@@ -79,6 +107,7 @@ fn send(
     say!("sent {sent} bytes from {} to {to}", source_address(socket, to)?)?;
     Ok(())
 }
+
 fn receive(
     socket: &UdpSocket,
     to: SocketAddr,

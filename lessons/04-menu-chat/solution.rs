@@ -1,14 +1,14 @@
-//! Lesson 04 · Menu chat: a person decides when to send and when to receive.
+//! Solution 04 · Menu chat: a person types whom to talk to.
 //!
-//! Terminal 1:   cargo run --bin 04-menu-chat
+//! Terminal 1:   cargo run --bin 04-solution
 //! Terminal 2:   cargo run --bin 04-menu-chat -- 127.0.0.1:7789 --bind 127.0.0.1:7788
+//! Terminal 3:   cargo run --bin 04-menu-chat -- 127.0.0.1:7789 --bind 127.0.0.1:7790
 //!
-//! Type 1 and a text in one terminal, then 2 in the other. Whoever types 2 too early gets the menu
-//! back after 5 seconds.
+//! In terminal 1, type 3 and the address of terminal 2 or 3, and then 1 and a text.
 
 use std::net::{SocketAddr, UdpSocket};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use clap::Parser;
 use encoding_rs::Encoding;
 use sockets_by_example::address::{Address, loopback_like, source_address};
@@ -16,11 +16,12 @@ use sockets_by_example::datagram::{LONGEST, receive_within};
 use sockets_by_example::program::{Seconds, finish, go_on_after};
 use sockets_by_example::terminal::ask;
 use sockets_by_example::{say, text};
-/// A chat with a menu: send a line, receive a line, quit.
+
+/// A chat with a menu: send a line, receive a line, choose the peer, quit.
 #[derive(Parser)]
-#[command(after_help = "Explained in chapter 04 of the book: Menu chat.")]
+#[command(after_help = "The solution of the exercise of chapter 04 of the book: Menu chat.")]
 struct Args {
-    /// Where the messages go
+    /// Where the messages go, at first
     #[arg(default_value = "127.0.0.1:7788")]
     to: Address,
     #[arg(long, value_name = "ADDR")]
@@ -40,15 +41,16 @@ fn main() {
 }
 
 fn run(args: Args) -> Result<()> {
-    let to = args.to.resolve()?;
+    let mut to = args.to.resolve()?;
     let local = match args.bind {
         Some(address) => address.resolve()?,
         None => loopback_like(to, 7789),
     };
     let socket = UdpSocket::bind(local).with_context(|| format!("cannot bind {local}"))?;
     say!("listening on {}", socket.local_addr()?)?;
+
     loop {
-        say!("1: send\n2: receive\n0: quit")?;
+        say!("1: send\n2: receive\n3: address\n0: quit")?;
         let Some(choice) = ask("")? else { return Ok(()) };
         let done = match choice.trim() {
             "1" => match ask("text ")? {
@@ -56,16 +58,21 @@ fn run(args: Args) -> Result<()> {
                 None => return Ok(()),
             },
             "2" => receive(&socket, to, args.encoding, args.timeout),
+            "3" => match ask("address ")? {
+                Some(typed) => choose(&socket, &typed).map(|chosen| to = chosen),
+                None => return Ok(()),
+            },
             "0" => return Ok(()),
             other => {
-                say!("\"{}\" is not on the menu: type 1, 2 or 0", text::printable(other))?;
+                say!("\"{}\" is not on the menu: type 1, 2, 3 or 0", text::printable(other))?;
                 Ok(())
             }
         };
-        // A message that cannot go out is a reason to type another one, not to end.
+        // What cannot go out, and what is no address, is a reason to type something else, not to end.
         go_on_after(done)?;
     }
 }
+
 fn send(
     socket: &UdpSocket,
     to: SocketAddr,
@@ -79,6 +86,7 @@ fn send(
     say!("sent {sent} bytes from {} to {to}", source_address(socket, to)?)?;
     Ok(())
 }
+
 fn receive(
     socket: &UdpSocket,
     to: SocketAddr,
@@ -91,4 +99,17 @@ fn receive(
         None => bail!("no answer from {to} within {timeout}"),
     }
     Ok(())
+}
+
+/// The address that a person typed, if it is one and `socket` can send there.
+fn choose(socket: &UdpSocket, typed: &str) -> Result<SocketAddr> {
+    let address: Address = typed.trim().parse().map_err(Error::msg)?;
+    let chosen = address.resolve()?;
+    let local = socket.local_addr()?;
+    // Said now, to whoever typed it, and not again with each message that cannot go out.
+    if chosen.is_ipv4() != local.is_ipv4() {
+        bail!("{chosen} is not reached from {local}: one is IPv4, the other IPv6");
+    }
+    say!("messages go to {chosen} now")?;
+    Ok(chosen)
 }

@@ -1,159 +1,207 @@
-//! Lesson 12 · Downloader, the server: a client names a file, the server sends its bytes and closes.
+//! Solution 12 · Downloader: a broken download goes on where it stopped.
 //!
-//! Terminal 1:   cargo run --bin 12-download-server -- --dir lessons
-//! Terminal 2:   cargo run --bin 12-download-client -- 127.0.0.1:7890 lib.rs
+//! Terminal 1:   cargo run --bin 12-solution -- serve
+//! Terminal 2:   cargo run --bin 12-broken-client
+//!               cargo run --bin 12-solution -- get 127.0.0.1:7890 LICENSE-APACHE --resume
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::str;
+use std::time::Duration;
 
-use anyhow::{Context, Error, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use cap_fs_ext::OpenOptionsSyncExt;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, Metadata, OpenOptions};
+use cap_std::fs::{Dir, File, OpenOptions as OpenBeneath};
 use clap::Parser;
 use socket2::SockRef;
 use sockets_by_example::address::Address;
 use sockets_by_example::program::{Seconds, finish, sentence};
 use sockets_by_example::say;
-use sockets_by_example::stream::{is_timeout, read_within, serve};
+use sockets_by_example::stream::{read_within, serve};
 use sockets_by_example::text::printable;
-/// Serves the files of one folder to whoever names them.
+
+/// Serves the files of one folder, or downloads one, from its beginning or from where it stopped.
 #[derive(Parser)]
-#[command(after_help = "Explained in chapter 12 of the book: Downloader.")]
-struct Args {
-    /// Where to listen
-    #[arg(default_value = "127.0.0.1:7890")]
-    addr: Address,
-    /// The folder whose files are served; nothing outside it is
-    #[arg(long, default_value = ".")]
-    dir: PathBuf,
-    /// How long a client may take to name a file before it is let go. One that stops reading is let go
-    /// after at most about three times as long: a write that is taken in part starts the clock anew
-    #[arg(long, value_name = "SECONDS", default_value = "10")]
-    idle: Seconds,
+#[command(after_help = "The solution of the exercise of chapter 12 of the book: Downloader.")]
+enum Args {
+    /// Serves the files of one folder to whoever names them
+    Serve {
+        /// Where to listen
+        #[arg(default_value = SERVER)]
+        addr: Address,
+        /// The folder whose files are served; nothing outside it is
+        #[arg(long, default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Downloads one file, and saves it as received-NAME in this folder
+    #[command(allow_missing_positional = true)]
+    Get {
+        /// Where the server is
+        #[arg(default_value = SERVER)]
+        addr: Address,
+        /// The file to ask for
+        name: String,
+        /// Go on with the part of the file that is there already
+        #[arg(long)]
+        resume: bool,
+    },
 }
 
-/// The longest name of a file in bytes.
-const LONGEST_NAME: usize = 1024;
-/// How many bytes of a file are in memory at once, for each client.
+const SERVER: &str = "127.0.0.1:7890";
+/// The longest request in bytes: a name of 1024, a line feed, and the 20 digits of the largest `u64`.
+const LONGEST_REQUEST: usize = 1024 + 1 + 20;
+/// How many bytes of a file are in memory at once.
 const BUFFER: usize = 256 * 1024;
 /// How many clients are served at once; the next ones wait in the backlog.
 const CLIENTS: usize = 128;
+/// How long one side waits for the other.
+const PATIENCE: Seconds = Seconds(Duration::from_secs(10));
 
 fn main() {
-    finish(run(Args::parse()))
+    finish(match Args::parse() {
+        Args::Serve { addr, dir } => serve_folder(&addr, &dir),
+        Args::Get { addr, name, resume } => get(&addr, &name, resume),
+    })
 }
 
-fn run(args: Args) -> Result<()> {
-    let dir = Dir::open_ambient_dir(&args.dir, ambient_authority())
-        .with_context(|| format!("cannot serve the folder {}", args.dir.display()))?;
-    let local = args.addr.resolve()?;
+fn serve_folder(addr: &Address, dir: &Path) -> Result<()> {
+    let dir = Dir::open_ambient_dir(dir, ambient_authority())
+        .with_context(|| format!("cannot serve the folder {}", dir.display()))?;
+    let local = addr.resolve()?;
     let listener = TcpListener::bind(local).with_context(|| format!("cannot bind {local}"))?;
     say!("listening on {}", listener.local_addr()?)?;
-    serve(&listener, CLIENTS, |stream, from| answer(stream, from, &dir, args.idle))
+    serve(&listener, CLIENTS, |stream, from| answer(stream, from, &dir))
 }
-/// Answers one client and logs it in one line.
-fn answer(mut stream: TcpStream, from: SocketAddr, dir: &Dir, idle: Seconds) -> Result<()> {
-    stream.set_write_timeout(Some(idle.0))?;
-    // Until the last byte is on its way, whatever ends this connection shall look like a failure to
-    // the client: with a linger time of 0 a close is a reset, also the close of a process that dies.
-    SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
 
-    let (asked, found) = match read_name(&mut stream, idle) {
-        Ok(name) => (format!("\"{}\"", printable(&name)), open_regular(dir, &name)),
-        Err(error) => ("no name".to_owned(), Err(error)),
-    };
-    let sent = match found {
-        Ok(file) => send_file(&mut stream, file, idle),
-        Err(refusal) => Ok(format!("refused: {}", sentence(&refusal))),
-    };
-    // Logged before the close, so that the line stands when the client has its last byte.
-    match sent {
-        Ok(outcome) => {
-            say!("{from} {asked}: {outcome}")?;
-            SockRef::from(&stream).set_linger(None)?;
-            close(&mut stream, idle)
-        }
-        Err(error) => Ok(say!("{from} {asked}: cut: {}", sentence(&error))?),
+fn answer(mut stream: TcpStream, from: SocketAddr, dir: &Dir) -> Result<()> {
+    stream.set_write_timeout(Some(PATIENCE.0))?;
+    // Until the last byte is on its way, a close is a reset, so that the client sees a failure.
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+    let found = read_request(&mut stream).and_then(|(name, offset)| {
+        say!("{from} asks for \"{}\" from byte {offset} on", printable(&name))?;
+        open_at(dir, &name, offset)
+    });
+    match found {
+        Ok(mut file) => say!("{from} got {} bytes", send(&mut stream, &mut file).context("cut")?)?,
+        // The client gets an empty answer: a stranger is not told why.
+        Err(refusal) => say!("{from} refused: {}", sentence(&refusal))?,
     }
+    SockRef::from(&stream).set_linger(None)?;
+    Ok(())
 }
-/// The name, which comes in one piece: nothing in this protocol says where it ends.
-fn read_name(stream: &mut TcpStream, idle: Seconds) -> Result<String> {
-    let mut buffer = [0; LONGEST_NAME + 1];
-    let read = read_within(stream, &mut buffer, idle).context("cannot read the name")?;
-    let Some(length) = read else { bail!("said nothing for {idle}") };
-    ensure!(length > 0, "an empty name");
-    ensure!(length <= LONGEST_NAME, "longer than {LONGEST_NAME} bytes");
-    match str::from_utf8(&buffer[..length]) {
-        Ok(name) => Ok(name.to_owned()),
-        Err(_) => bail!("not UTF-8: {}", buffer[..length].escape_ascii()),
-    }
+
+/// The name and the offset, which come in one piece: nothing in this protocol says where they end.
+fn read_request(stream: &mut TcpStream) -> Result<(String, u64)> {
+    let mut buffer = [0; LONGEST_REQUEST + 1];
+    let read = read_within(stream, &mut buffer, PATIENCE).context("cannot read the request")?;
+    let length = read.with_context(|| format!("said nothing for {PATIENCE}"))?;
+    ensure!(length <= LONGEST_REQUEST, "longer than {LONGEST_REQUEST} bytes");
+    let request = str::from_utf8(&buffer[..length]).context("not UTF-8")?;
+    let Some((name, offset)) = request.split_once('\n') else {
+        return Ok((request.to_owned(), 0));
+    };
+    let offset = offset.parse();
+    Ok((name.to_owned(), offset.context("what stands behind the line feed is no offset")?))
 }
-/// The file of this name, if it is a regular file inside the folder. Links and `..` are followed as
-/// long as they stay inside: cap-std asks the system for just that.
-fn open_regular(dir: &Dir, name: &str) -> Result<File> {
-    ensure!(!name.contains('\0'), "a name with a NUL");
-    // Looked at before it is opened, since the opening alone can act on a device …
-    ensure_regular(&dir.metadata(name).map_err(refusal)?)?;
-    // … and after, since it may have become another file meanwhile. Without O_NONBLOCK the open of a
-    // FIFO would wait for somebody to write into it.
-    let mut options = OpenOptions::new();
+
+/// The regular file of this name inside the folder, ready to be read from `offset` on. A position
+/// behind its end is none to complain about: there is nothing to read there.
+fn open_at(dir: &Dir, name: &str, offset: u64) -> Result<File> {
+    // Asked before the opening, which alone can act on a device, and again of what is open.
+    ensure!(dir.metadata(name)?.is_file(), "not a regular file");
+    let mut options = OpenBeneath::new();
     options.read(true).nonblock(true);
-    let file = dir.open_with(name, &options).map_err(refusal)?;
-    ensure_regular(&file.metadata()?)?;
+    let mut file = dir.open_with(name, &options)?;
+    ensure!(file.metadata()?.is_file(), "not a regular file");
+    file.seek(SeekFrom::Start(offset)).context("no such position")?;
     Ok(file)
 }
 
-/// What cap-std does not let through has no number from the system.
-fn refusal(error: io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
-            anyhow!("leads out of the folder")
-        }
-        _ => error.into(),
-    }
-}
-
-fn ensure_regular(file: &Metadata) -> Result<()> {
-    ensure!(!file.is_dir(), "a folder");
-    ensure!(file.is_file(), "not a regular file");
-    Ok(())
-}
-/// Sends the file to its end through one buffer, whatever its size.
-fn send_file(stream: &mut TcpStream, mut file: File, idle: Seconds) -> Result<String> {
+/// Sends what is left of the file through one buffer: how many bytes that were.
+fn send(stream: &mut TcpStream, file: &mut File) -> Result<u64> {
     let mut buffer = vec![0; BUFFER];
     let mut total = 0;
     loop {
-        let length = match file.read(&mut buffer) {
-            Ok(0) => return Ok(format!("sent {total} bytes")),
-            Ok(length) => length,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error).context(format!("cannot read on after {total} bytes")),
-        };
-        match stream.write_all(&buffer[..length]) {
-            Ok(()) => total += length as u64,
-            Err(error) if is_timeout(&error) => {
-                bail!("the client read nothing for {idle} after {total} bytes");
-            }
-            Err(error) => {
-                return Err(error).context(format!("the client left after {total} bytes"));
-            }
+        let read = file.read(&mut buffer);
+        let length = read.with_context(|| format!("cannot read on after {total} bytes"))?;
+        if length == 0 {
+            return Ok(total);
         }
+        let sent = stream.write_all(&buffer[..length]);
+        sent.with_context(|| format!("the client left after {total} bytes"))?;
+        total += length as u64;
     }
 }
-/// Ends the stream and waits until the client has done so too. Closed with bytes of the client unread,
-/// it would be reset, and the reset can overtake what we sent last (RFC 1122, section 4.2.2.13).
-fn close(stream: &mut TcpStream, idle: Seconds) -> Result<()> {
-    let deadline = Instant::now() + idle.0;
-    let mut rest = [0; 1024];
-    // A client that has gone already has what it wanted.
-    let mut open = stream.shutdown(Shutdown::Write).is_ok();
-    while open {
-        let left = deadline.saturating_duration_since(Instant::now());
-        open = !left.is_zero()
-            && matches!(read_within(stream, &mut rest, Seconds(left)), Ok(Some(1..)));
+
+fn get(addr: &Address, name: &str, resume: bool) -> Result<()> {
+    ensure!(!name.contains('\n'), "a name with a line feed cannot be asked for");
+    let target = name_to_save_as(name)?;
+    let shown = printable(&target.display().to_string());
+    let part = match fs::symlink_metadata(&target) {
+        Ok(there) => {
+            ensure!(there.is_file(), "{shown} is not a regular file");
+            ensure!(resume, "{shown} exists already; --resume goes on with it");
+            Some(there.len())
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error).context(format!("cannot save {shown}")),
+    };
+
+    let server = addr.resolve()?;
+    let mut stream = TcpStream::connect_timeout(&server, PATIENCE.0)
+        .with_context(|| format!("cannot connect to {server}"))?;
+    stream.set_write_timeout(Some(PATIENCE.0))?;
+    let request = match part {
+        Some(length) => format!("{name}\n{length}"),
+        // Without an offset also a server understands it that knows of none.
+        None => name.to_owned(),
+    };
+    let sent = stream.write_all(request.as_bytes());
+    sent.with_context(|| format!("cannot send the request to {server}"))?;
+
+    let mut file = None;
+    let mut buffer = vec![0; BUFFER];
+    let mut total = 0;
+    loop {
+        let read = read_within(&mut stream, &mut buffer, PATIENCE)
+            .with_context(|| format!("{server} broke off after {total} bytes"))?;
+        let length =
+            read.with_context(|| format!("{server} stopped for {PATIENCE} after {total} bytes"))?;
+        if length == 0 {
+            break;
+        }
+        let file = match &mut file {
+            Some(file) => file,
+            // Made with the first byte only; and a file that has appeared meanwhile is left alone.
+            none => none.insert(
+                OpenOptions::new()
+                    .append(true)
+                    .create_new(part.is_none())
+                    .open(&target)
+                    .with_context(|| format!("cannot save {shown}"))?,
+            ),
+        };
+        let written = file.write_all(&buffer[..length]);
+        written.with_context(|| format!("cannot write to {shown}"))?;
+        total += length as u64;
+    }
+    match part {
+        Some(length) if total == 0 => say!("nothing is missing: {shown} has {length} bytes")?,
+        Some(length) => say!("received {total} bytes, put behind the {length} of {shown}")?,
+        None if total > 0 => say!("received {total} bytes, saved as {shown}")?,
+        None => bail!("nothing was saved: the file is missing, refused or empty at {server}"),
     }
     Ok(())
+}
+
+/// `received-` and the last part of the name: a file in the current folder, whatever the name is.
+fn name_to_save_as(name: &str) -> Result<PathBuf> {
+    let separators = if cfg!(windows) { &['/', '\\', ':'][..] } else { &['/', '\\'] };
+    match name.rsplit(separators).next() {
+        None | Some("" | "." | "..") => bail!("\"{}\" names no file", printable(name)),
+        Some(last) => Ok(format!("received-{last}").into()),
+    }
 }

@@ -10,15 +10,15 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-/// The folder of the course: the one in which this program was built, or the one that the variable
-/// `SOCKETS_COURSE` names. So a copy of the course is graded without building this program again.
+/// The folder of the course: the one in which this was built, or what the variable `SOCKETS_COURSE`
+/// names, for tests that may not touch anybody's files.
 pub fn root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     ROOT.get_or_init(|| match std::env::var_os("SOCKETS_COURSE") {
-        Some(named) => std::path::absolute(&named).unwrap_or_else(|_| named.into()),
+        Some(folder) => std::path::absolute(&folder).unwrap_or_else(|_| folder.into()),
         None => {
             let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-            here.ancestors().nth(2).unwrap_or(here).to_owned()
+            here.ancestors().nth(2).unwrap_or(here).to_path_buf()
         }
     })
 }
@@ -29,7 +29,7 @@ pub fn root() -> &'static Path {
 /// # Errors
 /// cargo cannot be started, or speaks otherwise.
 pub fn programs<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<BTreeMap<String, PathBuf>> {
-    let mut build = cargo();
+    let mut build = cargo("json-render-diagnostics");
     build.args(["--keep-going", "--package", "exercises"]);
     for name in names {
         build.args(["--bin", name]);
@@ -40,6 +40,50 @@ pub fn programs<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<BTreeMap
         if let (Some(path), Some(target)) = (executable, target) {
             programs.insert(target.name, path);
         }
+    }
+    Ok(programs)
+}
+
+/// What became of a program that was to be built.
+#[derive(Clone, Debug, Default)]
+pub struct Built {
+    /// Where it is, when it compiles.
+    pub program: Option<PathBuf>,
+    /// What the compiler said, as warnings or as errors, with colours.
+    pub said: String,
+}
+
+/// Builds these programs of the package `exercises`: what became of each, by its name. Nothing is
+/// printed.
+///
+/// # Errors
+/// cargo cannot be started, speaks otherwise, or says itself why it cannot build: something else than
+/// these programs does not compile.
+pub fn build<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<BTreeMap<String, Built>> {
+    let mut build = cargo("json-diagnostic-rendered-ansi");
+    build.args(["--keep-going", "--package", "exercises"]).stderr(Stdio::piped());
+    let mut programs = BTreeMap::new();
+    for name in names {
+        build.args(["--bin", name]);
+        programs.insert(name.to_owned(), Built::default());
+    }
+    let output = build.output().context("cannot start cargo")?;
+    let mut elsewhere = String::new();
+    for line in artifacts(&output.stdout)? {
+        let Some(target) = line.target else { continue };
+        let program = programs.get_mut(&target.name);
+        let said = line.message.and_then(Message::worth_reading).unwrap_or_default();
+        match program {
+            Some(built) => {
+                built.said += &said;
+                built.program = line.executable.or(built.program.take());
+            }
+            None => elsewhere += &said,
+        }
+    }
+    let unsaid = |built: &Built| built.program.is_none() && built.said.is_empty();
+    if programs.values().any(unsaid) {
+        bail!("{elsewhere}{}", String::from_utf8_lossy(&output.stderr).trim_end());
     }
     Ok(programs)
 }
@@ -72,7 +116,7 @@ impl Compiler {
         let sysroot = print("sysroot")?;
         let rustc = sysroot.join("bin").join(format!("rustc{}", std::env::consts::EXE_SUFFIX));
 
-        let mut build = cargo();
+        let mut build = cargo("json-render-diagnostics");
         build.args(["--package", "sockets-by-example", "--lib"]);
         let (compiled, artifacts) = run(build)?;
         if !compiled {
@@ -96,7 +140,7 @@ impl Compiler {
                     libraries.push(folder);
                 }
             }
-            if allowed.contains(&target.name.replace('_', "-")) {
+            if allowed.contains(&target.name.replace('-', "_")) {
                 let mut named = OsString::from(target.name.replace('-', "_"));
                 named.push("=");
                 named.push(library);
@@ -134,22 +178,26 @@ impl Compiler {
     }
 }
 
-fn cargo() -> Command {
+fn cargo(messages: &str) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root()).stdin(Stdio::null()).stderr(Stdio::inherit());
-    cargo.args(["build", "--locked", "--quiet", "--message-format=json-render-diagnostics"]);
+    cargo.args(["build", "--locked", "--quiet", "--message-format", messages]);
     cargo
 }
 
 /// Runs a build: whether all of it compiled, and what it made or had made before.
 fn run(mut cargo: Command) -> Result<(bool, Vec<Artifact>)> {
     let output = cargo.output().context("cannot start cargo")?;
-    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let artifacts: Result<_, _> = lines.map(serde_json::from_slice).collect();
-    Ok((output.status.success(), artifacts.context("cargo speaks otherwise")?))
+    Ok((output.status.success(), artifacts(&output.stdout)?))
 }
 
-/// The names of the crates that the package `exercises` says it uses.
+fn artifacts(printed: &[u8]) -> Result<Vec<Artifact>> {
+    let lines = printed.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let artifacts: Result<_, _> = lines.map(serde_json::from_slice).collect();
+    artifacts.context("cargo speaks otherwise")
+}
+
+/// The names of the crates that the package `exercises` says it uses, as Rust code writes them.
 fn direct_dependencies() -> Result<Vec<String>> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["metadata", "--locked", "--no-deps", "--format-version=1"]).current_dir(root());
@@ -158,7 +206,7 @@ fn direct_dependencies() -> Result<Vec<String>> {
         serde_json::from_slice(&output.stdout).context("cargo speaks otherwise")?;
     let exercises = metadata.packages.into_iter().find(|package| package.name == "exercises");
     let dependencies = exercises.context("there is no package `exercises`")?.dependencies;
-    Ok(dependencies.into_iter().map(|it| it.name).collect())
+    Ok(dependencies.into_iter().map(|it| it.name.replace('-', "_")).collect())
 }
 
 /// What we read of a line of cargo's `--message-format=json`.
@@ -168,6 +216,23 @@ struct Artifact {
     #[serde(default)]
     filenames: Vec<PathBuf>,
     target: Option<Target>,
+    message: Option<Message>,
+}
+
+/// What the compiler says.
+#[derive(Deserialize)]
+struct Message {
+    rendered: Option<String>,
+    message: String,
+}
+
+impl Message {
+    /// Its text, unless it only counts the others.
+    fn worth_reading(self) -> Option<String> {
+        let counts = self.message.starts_with("aborting due to")
+            || (self.message.contains(" warning") && self.message.ends_with(" emitted"));
+        if counts { None } else { self.rendered }
+    }
 }
 
 #[derive(Deserialize)]

@@ -10,17 +10,53 @@ use clap::{Parser, Subcommand};
 
 /// Checks the exercises of the course. Without a number: shows what is done and what is to do.
 #[derive(Parser)]
-#[command(name = "cargo exercise", args_conflicts_with_subcommands = true)]
+#[command(
+    name = "cargo exercise",
+    bin_name = "cargo exercise",
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    after_help = "Your files are lessons/NN-name/exercise.rs. The exit status is 0 when all promises \
+                  are kept, 1 when not, 2 when this was called in a wrong way."
+)]
 struct Args {
     #[command(subcommand)]
     task: Option<Task>,
-    /// The number of an exercise, as 07
+    /// The number of the exercise to check, as 07
     #[arg(value_parser = checks::exercise)]
     number: Option<&'static Exercise>,
 }
 
+/// An exercise that must be named.
+#[derive(clap::Args)]
+struct Number {
+    /// The number of the exercise, as 07
+    #[arg(value_parser = checks::exercise)]
+    number: &'static Exercise,
+}
+
 #[derive(Subcommand)]
 enum Task {
+    /// Checks an exercise again on each save, the first that is not done when none is named
+    Watch {
+        /// The number of the exercise, as 07
+        #[arg(value_parser = checks::exercise)]
+        number: Option<&'static Exercise>,
+    },
+    /// Shows the next hint
+    Hint {
+        #[command(flatten)]
+        exercise: Number,
+        /// Begin with the first hint again
+        #[arg(long)]
+        again: bool,
+    },
+    /// Puts the hand-out back, and keeps your file beside it
+    Reset(Number),
+    /// Shows the difference between your file and the solution
+    Solution(Number),
+    /// Says which exercise is not as it is handed out
+    #[command(hide = true)]
+    Same,
     /// Checks all exercises and writes the grade, or grades a folder of hand-ins
     Grade {
         /// The folder of the hand-ins: in it a folder or an archive for each person
@@ -43,6 +79,11 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<ExitCode> {
     match (args.task, args.number) {
+        (Some(Task::Watch { number }), _) => learner::watch(number),
+        (Some(Task::Hint { exercise, again }), _) => learner::hint(exercise.number, again),
+        (Some(Task::Reset(exercise)), _) => learner::reset(exercise.number),
+        (Some(Task::Solution(exercise)), _) => learner::solution(exercise.number),
+        (Some(Task::Same), _) => learner::same(),
         (Some(Task::Grade { folder: Some(folder) }), _) => class::grade(&folder),
         (Some(Task::Grade { folder: None }), _) => grade::own(),
         (Some(Task::Handout), _) => handout::write(),

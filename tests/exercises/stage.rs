@@ -3,7 +3,7 @@
 //!
 //! Nothing here panics on what a program does: whatever it is, it is a [`Broken`] promise.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -30,6 +30,12 @@ pub const LONGEST: Duration = Duration::from_secs(15);
 /// How many bytes a program may print on standard output, and on standard error.
 pub const MOST_PRINTED: usize = 1 << 20;
 
+/// How many datagrams and pieces of streams the check of one promise takes, and how many bytes in them.
+pub const MOST_RECEIVED: (usize, usize) = (10_000, 256 << 20);
+
+/// How many steps of a check are kept. A check that does more is told without those in the middle.
+const MOST_STEPS: usize = 2000;
+
 /// A program that is checked: how it is started.
 #[derive(Clone)]
 pub struct Subject {
@@ -55,6 +61,8 @@ struct Scene {
     folder: tempfile::TempDir,
     deadline: Instant,
     steps: RefCell<Vec<String>>,
+    /// As [`MOST_RECEIVED`].
+    received: Cell<(usize, usize)>,
     programs: RefCell<Vec<Running>>,
 }
 
@@ -107,6 +115,7 @@ impl Stage {
             folder,
             deadline: Instant::now() + LONGEST,
             steps: RefCell::default(),
+            received: Cell::default(),
             programs: RefCell::default(),
         }))
     }
@@ -118,6 +127,23 @@ impl Stage {
         let flood = self.0.programs.borrow().iter().any(|it| it.terminal.printed_too_much());
         match outcome {
             Ok(()) if flood => Err(self.broken("a few lines on the screen", too_much())),
+            Err(mut broken) if self.0.is_flooded() => {
+                let (pieces, bytes) = self.0.received.get();
+                broken.came = format!(
+                    "no end: {pieces} datagrams or pieces of a stream with {bytes} bytes; after these \
+                     nothing more was taken"
+                );
+                Err(broken)
+            }
+            Ok(()) if self.0.is_flooded() => {
+                let (pieces, _) = self.0.received.get();
+                Err(self.broken("a few datagrams", format!("no end: {pieces} of them")))
+            }
+            // Without time, that nothing came means nothing.
+            Ok(()) if Instant::now() >= self.0.deadline => {
+                let came = format!("it took longer than {} s", LONGEST.as_secs());
+                Err(self.broken("an answer in time, each time", came))
+            }
             outcome => outcome,
         }
     }
@@ -146,7 +172,7 @@ impl Stage {
         let number =
             if programs.is_empty() { String::new() } else { format!(" ({})", programs.len() + 1) };
         scene.step(format!("started{number}: {shown}"));
-        let terminal = Terminal::start(command);
+        let terminal = Terminal::start_apart(command);
         terminal.limit_output(MOST_PRINTED);
         programs.push(Running { name, terminal });
         let index = programs.len() - 1;
@@ -246,7 +272,29 @@ const GLANCE: Duration = Duration::from_millis(20);
 
 impl Scene {
     fn step(&self, what: String) {
-        self.steps.borrow_mut().push(what);
+        let mut steps = self.steps.borrow_mut();
+        steps.push(what);
+        if steps.len() > MOST_STEPS {
+            steps.splice(MOST_STEPS / 4..MOST_STEPS / 2, ["(and so on)".to_owned()]);
+        }
+    }
+
+    /// Counts what was received.
+    fn count(&self, bytes: usize) {
+        let (pieces, before) = self.received.get();
+        self.received.set((pieces + 1, before + bytes));
+    }
+
+    /// Whether more was received than any right program sends.
+    fn is_flooded(&self) -> bool {
+        let (pieces, bytes) = self.received.get();
+        pieces >= MOST_RECEIVED.0 || bytes >= MOST_RECEIVED.1
+    }
+
+    /// When a wait for this time ends: never after the end of the check, and at once when the check is
+    /// flooded, so that whoever takes all that comes comes to an end.
+    fn end_of(&self, time: Duration) -> Instant {
+        if self.is_flooded() { Instant::now() } else { self.deadline.min(Instant::now() + time) }
     }
 
     /// How long a wait for something that must come may take now.
@@ -258,13 +306,27 @@ impl Scene {
 
     fn broken(&self, expected: &str, came: String) -> Broken {
         let mut came = came;
+        // What the program printed last may still be on its way to the screen.
+        std::thread::park_timeout(3 * GLANCE);
         let mut screens = Vec::new();
         for running in &mut *self.programs.borrow_mut() {
             let errors = String::from_utf8_lossy(&running.terminal.errors()).into_owned();
             if let Some(message) = panic_message(&errors) {
                 let _ = write!(came, "\n{} panicked: {message}", running.name);
             }
-            screens.push((running.name.clone(), running.terminal.transcript()));
+            // Whoever reads from a connection saw its end, and not why.
+            if running.terminal.printed_too_much() && !came.contains(&too_much()) {
+                let _ = write!(came, "\n{} printed {}", running.name, too_much());
+            }
+            let mut screen = String::new();
+            for (mark, line) in running.terminal.lines() {
+                // What a panic says besides its message helps nobody here.
+                if mark == '!' && (line.is_empty() || line.starts_with("note: run with `RUST_")) {
+                    continue;
+                }
+                let _ = writeln!(screen, "{mark} {line}");
+            }
+            screens.push((running.name.clone(), screen));
         }
         let steps = self.steps.borrow().clone();
         Broken { expected: expected.to_owned(), came, steps, screens }
@@ -318,6 +380,24 @@ impl Program {
         }
     }
 
+    /// The next line on standard error that `fits`: as [`line`](Self::line).
+    pub fn error_line(
+        &self,
+        expected: &str,
+        fits: impl Fn(&str) -> bool,
+    ) -> Result<String, Broken> {
+        let deadline = Instant::now() + self.scene.left();
+        loop {
+            let line = self.wait(expected, |terminal, _| {
+                terminal.try_expect_error("\n", deadline.saturating_duration_since(Instant::now()))
+            })?;
+            let line = line.trim_end_matches(['\n', '\r']);
+            if fits(line) {
+                return Ok(line.to_owned());
+            }
+        }
+    }
+
     /// Waits for this text on standard output, behind what was expected before.
     pub fn expect(&self, text: &str) -> Result<String, Broken> {
         let expected = format!("{} on the screen", quoted(text));
@@ -337,6 +417,8 @@ impl Program {
         match typed {
             Ok(()) => Ok(()),
             Err(_) => {
+                // Mostly it is just ending.
+                let _ = self.with(|terminal| terminal.try_wait(BRIEFLY));
                 let came = self.scene.ended().unwrap_or_else(|| "it does not read it".to_owned());
                 Err(self.scene.broken("the program reads what is typed", came))
             }
@@ -420,7 +502,10 @@ impl Program {
                     Err(_) => "nothing of that: it closed its output".to_owned(),
                 }
             }
-            Missing::Late => format!("nothing of that within {} s", left.as_secs_f64().round()),
+            Missing::Late => match self.scene.ended() {
+                Some(ended) => ended,
+                None => format!("nothing of that within {} s", left.as_secs_f64().round()),
+            },
         };
         Err(self.scene.broken(expected, came))
     }
@@ -456,7 +541,7 @@ impl Peer {
             if let Some(ended) = ended {
                 return Err(self.scene.broken(expected, ended));
             }
-            if Instant::now() >= deadline {
+            if Instant::now() >= deadline || self.scene.is_flooded() {
                 return Err(self.scene.broken(expected, nothing()));
             }
         }
@@ -475,7 +560,7 @@ impl Peer {
 
     /// The next datagram, if one comes within this time.
     pub fn receive_within(&self, limit: Duration) -> Option<Datagram> {
-        let deadline = Instant::now() + limit;
+        let deadline = self.scene.end_of(limit);
         let mut buffer = vec![0; 65_535];
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -488,6 +573,7 @@ impl Peer {
             if let Ok((length, from)) = self.socket.recv_from(&mut buffer) {
                 buffer.truncate(length);
                 let datagram = Datagram { payload: buffer, from };
+                self.scene.count(length);
                 self.scene.step(format!("{} got {}", self.name, datagram.quoted()));
                 return Some(datagram);
             }
@@ -536,19 +622,10 @@ impl Connection {
 
     /// The next piece that arrives: empty at the end of the stream.
     pub fn read(&mut self, expected: &str) -> Result<Vec<u8>, Broken> {
-        let deadline = Instant::now() + self.scene.left();
-        loop {
-            let ended = self.scene.ended();
-            if let Some(piece) = self.read_within(GLANCE) {
-                return Ok(piece);
-            }
-            if let Some(ended) = ended {
-                return Err(self.scene.broken(expected, ended));
-            }
-            if Instant::now() >= deadline {
-                return Err(self.scene.broken(expected, nothing()));
-            }
-        }
+        let piece = self.next_piece();
+        let piece = piece.map_err(|missing| self.scene.broken(expected, missing))?;
+        self.tell(&piece);
+        Ok(piece)
     }
 
     /// Reads until all of these bytes came. What comes behind them in the same piece is an error.
@@ -568,26 +645,58 @@ impl Connection {
         Ok(())
     }
 
-    /// All bytes up to the end of the stream, at most `limit` of them.
+    /// All bytes up to the end of the stream, at most `limit` of them. It is one step, however many
+    /// pieces come.
     pub fn read_to_end(&mut self, limit: usize, expected: &str) -> Result<Vec<u8>, Broken> {
         let mut got = Vec::new();
-        loop {
-            let piece = self.read(expected)?;
-            if piece.is_empty() {
-                return Ok(got);
+        let came = loop {
+            match self.next_piece() {
+                Ok(piece) if piece.is_empty() => {
+                    if !got.is_empty() {
+                        self.tell(&got);
+                    }
+                    self.tell(&[]);
+                    return Ok(got);
+                }
+                Ok(piece) => got.extend(piece),
+                Err(missing) if got.is_empty() => break missing,
+                Err(missing) => break format!("{} bytes, and then {missing}", got.len()),
             }
-            got.extend(piece);
             if got.len() > limit {
-                let came = format!("{} bytes, and more to come", got.len());
-                return Err(self.scene.broken(expected, came));
+                break format!("{} bytes, and more to come", got.len());
             }
-        }
+        };
+        Err(self.scene.broken(expected, came))
     }
 
     /// The next piece, if one comes within this time: empty at the end of the stream, which a reset
     /// counts as too.
     pub fn read_within(&mut self, limit: Duration) -> Option<Vec<u8>> {
-        let deadline = Instant::now() + limit;
+        let piece = self.piece_within(limit)?;
+        self.tell(&piece);
+        Some(piece)
+    }
+
+    /// The next piece, or why none comes.
+    fn next_piece(&mut self) -> Result<Vec<u8>, String> {
+        let deadline = Instant::now() + self.scene.left();
+        loop {
+            // Asked before the wait: what was sent before the end is still there.
+            let ended = self.scene.ended();
+            if let Some(piece) = self.piece_within(GLANCE) {
+                return Ok(piece);
+            }
+            if let Some(ended) = ended {
+                return Err(ended);
+            }
+            if Instant::now() >= deadline || self.scene.is_flooded() {
+                return Err(nothing());
+            }
+        }
+    }
+
+    fn piece_within(&mut self, limit: Duration) -> Option<Vec<u8>> {
+        let deadline = self.scene.end_of(limit);
         let mut buffer = vec![0; 65_536];
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -605,12 +714,17 @@ impl Connection {
                 },
             };
             buffer.truncate(length);
-            self.scene.step(match length {
-                0 => format!("{} saw the end of the stream", self.name),
-                _ => format!("{} got {}", self.name, quoted(&buffer)),
-            });
+            self.scene.count(length);
             return Some(buffer);
         }
+    }
+
+    /// Writes down that this came.
+    fn tell(&self, piece: &[u8]) {
+        self.scene.step(match piece {
+            [] => format!("{} saw the end of the stream", self.name),
+            _ => format!("{} got {}", self.name, quoted(piece)),
+        });
     }
 
     /// Goes on when nothing comes [`BRIEFLY`], not even the end of the stream.
@@ -637,6 +751,7 @@ pub fn quoted(bytes: impl AsRef<[u8]>) -> String {
             let start: String = text.chars().take(40).collect();
             format!("\"{}…\" ({} bytes)", printable(&start), bytes.len())
         }
+        Err(_) if bytes.len() == 1 => format!("the byte {:02x}", bytes[0]),
         Err(_) => {
             let start: Vec<_> = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
             let more = if bytes.len() > 16 { " …" } else { "" };

@@ -2,11 +2,12 @@ use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::PATIENCE;
+use crate::{BRIEFLY, PATIENCE};
 
 /// A program that runs in the background: what it prints is collected, lines are typed into it, and it
 /// is killed and reaped when this goes out of scope, however the test ends. A test that fails shows
@@ -14,11 +15,21 @@ use crate::PATIENCE;
 pub struct Terminal {
     name: String,
     child: Child,
-    keyboard: Option<ChildStdin>,
+    keyboard: Option<Keyboard>,
     screen: Arc<Screen>,
     readers: Vec<JoinHandle<()>>,
     /// How much of standard output, and of standard error, earlier expectations have used up.
     seen: [usize; 2],
+    /// By which everything that the program starts is known: [`Terminal::start_apart`].
+    mark: Option<String>,
+    /// How the program ended, once that is known.
+    status: Option<ExitStatus>,
+}
+
+/// Where lines are typed. A thread writes them, so that a program that does not read cannot stop us.
+struct Keyboard {
+    lines: mpsc::Sender<Vec<u8>>,
+    written: mpsc::Receiver<io::Result<()>>,
 }
 
 /// How a program ended, and all that it printed.
@@ -68,13 +79,39 @@ impl Terminal {
     }
 
     /// [`start`](Self::start), with a standard output of the test's choice: a closed pipe, a full disk.
-    pub fn start_printing_to(mut command: Command, output: Stdio) -> Self {
+    pub fn start_printing_to(command: Command, output: Stdio) -> Self {
+        Self::spawn(command, output, None)
+    }
+
+    /// [`start`](Self::start), for a program that nobody knows. It is ended together with what it
+    /// started: on Unix its process group, of which it is the first, as soon as it has ended itself; on
+    /// Linux also what left the group, by a variable that it inherits. What still holds its output open
+    /// then is not waited for.
+    pub fn start_apart(mut command: Command) -> Self {
+        let mark = new_mark();
+        command.env(MARK, &mark);
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        Self::spawn(command, Stdio::piped(), Some(mark))
+    }
+
+    fn spawn(mut command: Command, output: Stdio, mark: Option<String>) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
         command.stdin(Stdio::piped()).stdout(output).stderr(Stdio::piped());
         prepare_to_end(&mut command);
-        let mut child =
-            command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        let mut spawn =
+            || command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        let mut child = match mark {
+            None => spawn(),
+            // Whoever ends all has to find it.
+            Some(_) => {
+                let mut apart = apart();
+                let child = spawn();
+                apart.push(child.id());
+                child
+            }
+        };
         let screen = Arc::new(Screen::new());
         let mut readers = Vec::new();
         match child.stdout.take() {
@@ -82,8 +119,8 @@ impl Terminal {
             None => screen.printed().closed[OUTPUT] = true,
         }
         readers.extend(child.stderr.take().map(|errors| collect(errors, ERRORS, &screen)));
-        let keyboard = child.stdin.take();
-        Self { name, child, keyboard, screen, readers, seen: [0; 2] }
+        let keyboard = child.stdin.take().map(Keyboard::new);
+        Self { name, child, keyboard, screen, readers, seen: [0; 2], mark, status: None }
     }
 
     /// Waits for `text` on standard output, behind what was expected before: all that came up to its
@@ -127,14 +164,23 @@ impl Terminal {
     /// [`type_line`](Self::type_line).
     ///
     /// # Errors
-    /// The program has closed its standard input; mostly it has ended.
+    /// The program has closed its standard input; mostly it has ended. Or it does not read, and there is
+    /// no room for more.
     pub fn try_type_line(&mut self, line: impl AsRef<[u8]>) -> io::Result<()> {
         let mut line = line.as_ref().to_vec();
         line.push(b'\n');
         self.printed().history.push(('>', line.clone()));
+        let patience = if self.mark.is_some() { PATIENCE_APART } else { PATIENCE };
         let keyboard = self.keyboard.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        keyboard.write_all(&line)?;
-        keyboard.flush()
+        keyboard.lines.send(line).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        match keyboard.written.recv_timeout(patience) {
+            Ok(written) => written,
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                self.keyboard = None;
+                Err(io::ErrorKind::TimedOut.into())
+            }
+        }
     }
 
     /// Ends the program's input: Ctrl-D.
@@ -160,23 +206,40 @@ impl Terminal {
     /// It still runs, or prints too much.
     pub fn try_wait(&mut self, patience: Duration) -> Result<Ended, Missing> {
         let deadline = Instant::now() + patience;
-        let mut printed = self.screen.printed();
-        while !printed.closed.iter().all(|&closed| closed) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if printed.too_much {
+        let mut ended_at = None;
+        loop {
+            let status = self.ended();
+            if status.is_some() && ended_at.is_none() {
+                ended_at = Some(Instant::now());
+            }
+            let printed = self.screen.printed();
+            let closed = printed.closed.iter().all(|&closed| closed);
+            // Who ended cannot print more; what it left behind may hold the streams open for ever.
+            let left_open =
+                self.mark.is_some() && ended_at.is_some_and(|at| at.elapsed() >= BRIEFLY);
+            if let Some(status) = status
+                && (closed || left_open)
+            {
+                let [output, errors] = &printed.streams;
+                let [output, errors] =
+                    [output, errors].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+                return Ok(Ended { status, output, errors });
+            }
+            if printed.too_much && !closed {
                 return Err(Missing::TooMuch);
             }
+            let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(Missing::Late);
             }
-            printed = self.screen.wait(printed, left);
+            // The end of a process wakes nobody here.
+            if closed {
+                drop(printed);
+                thread::park_timeout(left.min(Duration::from_millis(1)));
+            } else {
+                drop(self.screen.wait(printed, left.min(GLANCE)));
+            }
         }
-        let [output, errors] = &printed.streams;
-        let [output, errors] =
-            [output, errors].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        drop(printed);
-        let status = self.child.wait().expect("a child can be waited for");
-        Ok(Ended { status, output, errors })
     }
 
     /// Waits until the program has ended by itself, and asserts its exit status.
@@ -189,7 +252,7 @@ impl Terminal {
 
     /// Whether the program is still running.
     pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("a child can be asked").is_none()
+        self.ended().is_none()
     }
 
     /// Sends SIGINT, as Ctrl-C does.
@@ -230,10 +293,39 @@ impl Terminal {
         rustix::process::kill_process(process, signal).expect("our own child can be signalled");
     }
 
-    /// Kills the program (SIGKILL on Unix) and reaps it.
+    /// Kills the program (SIGKILL on Unix) and reaps it; and when it was started
+    /// [apart](Self::start_apart), what it started.
     pub fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if self.status.is_none() {
+            if self.mark.is_some() {
+                kill_group(self.child.id());
+            }
+            let _ = self.child.kill();
+            self.status = self.child.wait().ok();
+            self.forget();
+        }
+        if let Some(mark) = &self.mark {
+            kill_marked(&format!("{mark}\0"));
+        }
+    }
+
+    /// How the program ended, if it has.
+    fn ended(&mut self) -> Option<ExitStatus> {
+        if self.status.is_none() {
+            self.status = self.child.try_wait().expect("a child can be asked");
+            if self.status.is_some() && self.mark.is_some() {
+                // At once: as long as somebody is left in the group, its number is nobody else's.
+                kill_group(self.child.id());
+                self.forget();
+            }
+        }
+        self.status
+    }
+
+    /// Nobody has to end it any more.
+    fn forget(&self) {
+        let process = self.child.id();
+        apart().retain(|it| *it != process);
     }
 
     /// All that the program has printed so far on standard output, as bytes.
@@ -333,30 +425,50 @@ impl Terminal {
     /// What stood on the terminal: each line behind `|` when it was printed, `!` when it was printed as
     /// an error, `>` when it was typed; the last 60 lines.
     pub fn transcript(&self) -> String {
-        let printed = self.printed();
-        let mut lines = Vec::new();
-        for (mark, bytes) in &printed.history {
-            for line in String::from_utf8_lossy(bytes).lines() {
-                lines.push(format!("{}{mark} {}", self.name, line.escape_debug()));
-            }
-        }
+        let lines = self.lines();
         let mut shown = String::new();
         let skipped = lines.len().saturating_sub(60);
         if skipped > 0 {
             let _ = writeln!(shown, "{}: ({skipped} lines before these)", self.name);
         }
-        for line in &lines[skipped..] {
-            let _ = writeln!(shown, "{line}");
+        for (mark, line) in &lines[skipped..] {
+            let _ = writeln!(shown, "{}{mark} {line}", self.name);
         }
         shown
+    }
+
+    /// The lines that stood on the terminal, escaped, with the marks of a
+    /// [`transcript`](Self::transcript). Of a line that is longer than 500 characters the start.
+    pub fn lines(&self) -> Vec<(char, String)> {
+        let printed = self.printed();
+        let mut lines = Vec::new();
+        for (mark, bytes) in &printed.history {
+            for line in String::from_utf8_lossy(bytes).lines() {
+                let mut shown = String::new();
+                for c in line.chars().take(500) {
+                    match c {
+                        '"' | '\'' => shown.push(c),
+                        _ => shown.extend(c.escape_debug()),
+                    }
+                }
+                if line.chars().nth(500).is_some() {
+                    shown.push('…');
+                }
+                lines.push((*mark, shown));
+            }
+        }
+        lines
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
         self.kill();
+        let left_open = self.mark.is_some() && !self.screen.closes_within(BRIEFLY);
         for reader in self.readers.drain(..) {
-            let _ = reader.join();
+            if !left_open {
+                let _ = reader.join();
+            }
         }
         if thread::panicking() {
             eprint!("{}", self.transcript());
@@ -380,6 +492,20 @@ impl Screen {
         self.printed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether both streams end within this time.
+    fn closes_within(&self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        let mut printed = self.printed();
+        while !printed.closed.iter().all(|&closed| closed) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            printed = self.wait(printed, left);
+        }
+        true
+    }
+
     fn wait<'a>(
         &self,
         printed: MutexGuard<'a, Printed>,
@@ -388,6 +514,94 @@ impl Screen {
         self.changed.wait_timeout(printed, left).unwrap_or_else(PoisonError::into_inner).0
     }
 }
+
+impl Keyboard {
+    fn new(mut input: ChildStdin) -> Self {
+        let (lines, typed) = mpsc::channel::<Vec<u8>>();
+        let (done, written) = mpsc::channel();
+        thread::spawn(move || {
+            for line in typed {
+                let result = input.write_all(&line).and_then(|()| input.flush());
+                if done.send(result).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { lines, written }
+    }
+}
+
+/// How long it is waited for that a program apart reads what is typed.
+const PATIENCE_APART: Duration = Duration::from_secs(4);
+
+/// How often somebody who waits for two things looks at the second.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// The variable by which everything is known that a program apart started.
+const MARK: &str = "SOCKETS_STARTED_BY";
+
+/// The programs [apart](Terminal::start_apart) that may still run.
+static APART: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+fn apart() -> MutexGuard<'static, Vec<u32>> {
+    APART.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A mark that no other program has: it begins with the number of this process.
+fn new_mark() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("{}.{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Kills every program that this process started [apart](Terminal::start_apart) and that still runs.
+/// Whoever waits for one of them sees that it has ended. Windows needs none of this for Ctrl-C, which
+/// reaches all programs of a console there, and here it does nothing.
+pub fn end_all_apart() {
+    for process in &*apart() {
+        kill_group(*process);
+    }
+    kill_marked(&format!("{}.", std::process::id()));
+}
+
+#[cfg(unix)]
+fn kill_group(leader: u32) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    if let Some(group) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
+        // An error: nobody is left.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn kill_group(_: u32) {}
+
+/// Kills what has inherited a mark that begins so.
+#[cfg(target_os = "linux")]
+fn kill_marked(mark: &str) {
+    use rustix::process::{Pid, Signal, kill_process};
+    let variable = format!("{MARK}={mark}");
+    // Who forks while we look is found when we look again. That is bounded: who forks faster than this
+    // cannot be caught from outside.
+    for _ in 0..20 {
+        let Ok(processes) = std::fs::read_dir("/proc") else { return };
+        let mut found = false;
+        for process in processes.flatten() {
+            let number = process.file_name().to_str().and_then(|name| name.parse().ok());
+            let Some(process_id) = number.and_then(Pid::from_raw) else { continue };
+            let Ok(environment) = std::fs::read(process.path().join("environ")) else { continue };
+            let mut variables = environment.split_inclusive(|byte| *byte == 0);
+            if variables.any(|it| it.starts_with(variable.as_bytes())) {
+                found |= kill_process(process_id, Signal::KILL).is_ok();
+            }
+        }
+        if !found {
+            return;
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn kill_marked(_: &str) {}
 
 /// Reads a stream to its end in a thread of its own, so that the program never waits for us to read.
 fn collect(

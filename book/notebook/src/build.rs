@@ -231,7 +231,12 @@ pub fn serve() -> Result<()> {
     let watched: Vec<PathBuf> = ["book", "lessons", "tests"].map(|folder| root.join(folder)).into();
     let lessons = root.join("lessons");
     serve::serve(place, folder.clone(), &watched, |changed, publish| {
-        if changed.iter().any(|path| path.starts_with(&lessons)) {
+        let mut shown = changed.iter().filter(|path| !project::is_an_exercise(path)).peekable();
+        // Whoever writes an exercise and reads the chapter beside it is not interrupted.
+        if shown.peek().is_none() {
+            return Ok(());
+        }
+        if shown.any(|path| path.starts_with(&lessons)) {
             // The new code at once; what it prints when it has been built and has run.
             if render(&programs, true).is_ok() {
                 publish()?;

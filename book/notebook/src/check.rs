@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::expand::{self, Chapter, Surroundings};
 use crate::html::Words;
 use crate::session::{Fault, Session};
-use crate::{shelf, source};
+use crate::{project, shelf, source};
 
 /// The parts that the chapter of every lesson has.
 const LESSON: [&str; 8] = [
@@ -29,8 +29,7 @@ pub struct Course {
     root: PathBuf,
     pub chapters: Vec<Chapter>,
     summary: Chapter,
-    /// The files of the lessons, from the root, with their texts, but not the exercises and solutions: a
-    /// learner writes the ones and is not to read the others here.
+    /// The files of the lessons, from the root, with their texts.
     lessons: Vec<(String, String)>,
     /// The names of all tests.
     tests: Vec<String>,
@@ -53,9 +52,8 @@ impl Course {
             }
         }
         let summary = summary.with_context(|| format!("{source} has no SUMMARY.md"))?;
-        let is_shown =
-            |file: &String| !file.ends_with("/exercise.rs") && !file.ends_with("/solution.rs");
-        let lessons = files(root, "lessons", "rs")?.into_iter().filter(is_shown);
+        let lessons = files(root, "lessons", "rs")?.into_iter();
+        let lessons = lessons.filter(|file| !project::is_an_exercise(file.as_ref()));
         let lessons =
             lessons.map(|file| Ok((file.clone(), read(root, &file)?))).collect::<Result<_>>()?;
         let mut tests = Vec::new();

@@ -26,6 +26,13 @@ pub fn kept_sessions() -> PathBuf {
     root().join("target/book-sessions")
 }
 
+/// Whether this file is an exercise or its solution, which stand beside the lessons and not in the book: a
+/// learner writes the ones and is not to read the others there.
+pub fn is_an_exercise(file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.starts_with("exercise.") || name == "solution.rs"
+}
+
 /// Builds the programs of the lessons: the path of each, by its name.
 ///
 /// # Errors

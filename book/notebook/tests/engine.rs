@@ -34,6 +34,9 @@ fn course() -> TempDir {
     let root = TempDir::new().expect("a temporary folder can be made");
     let files = [
         ("lessons/01-send/send.rs", LESSON),
+        // What stands beside the lesson and not in the book.
+        ("lessons/01-send/exercise.rs", "// The task.\n"),
+        ("lessons/01-send/solution.rs", "send();\n"),
         ("tests/facts/udp.rs", "#[test]\nfn a_claim_holds() {}\nfn no_test() {}\n"),
         ("book/diagrams/calls.svg", "<svg viewBox=\"0 0 440 300\"></svg>\n"),
         ("book/en/src/SUMMARY.md", "# Book\n\n[Welcome](welcome.md)\n- [01 Send](01-send.md)\n"),

@@ -1,41 +1,48 @@
-//! Lesson 09 · Broadcast, the sender: one datagram for everybody who listens.
+//! Exercise 09 · Broadcast: find out who is there.
 //!
-//! Terminals 1 and 2:   cargo run --bin 09-broadcast-receive
-//! Terminal 3:          cargo run --bin 09-broadcast-send
+//! A messenger that is installed today knows nobody. So it asks everybody, and whoever answers is there.
+//! Nobody can say how many will answer, so the one who asks must decide how long to listen.
 //!
-//! The message has the form of IPMSG, the LAN messenger that Feiq speaks too.
+//! What to make
+//!   Send MESSAGE, as it is, in one datagram to TO, which may be a broadcast address. Then listen for
+//!   300 ms, counted from the question: what comes in that time does not make it longer or shorter.
+//!   List whoever answered, each once, however often it answered: one line on standard output that
+//!   begins with the address, IP address and port, as in `127.0.0.1:2425`. The order, and what you put
+//!   behind the address, are up to you. When nobody answered, say `nobody is there` in a line of its own.
+//!   In both cases the program then ends with exit status 0.
+//!
+//! Try it by hand
+//!   Terminal 1:   cargo run --bin 07-echo-server -- 0.0.0.0:2425
+//!   Terminal 2:   cargo run --bin 09-exercise
+//!   Terminal 2 lists `127.0.0.1:2425` and ends. Stop the server with Ctrl-C, ask once more, and read
+//!   `nobody is there`. The loopback of macOS and Windows may not broadcast: there ask the server alone,
+//!   cargo run --bin 09-exercise -- 127.0.0.1:2425
+//!
+//! What the check looks at: `make exercise N=09`
+//!   - everybody is asked with one datagram, and who answers is listed
+//!   - each that answers is listed once, however often it answers
+//!   - when nobody answers within 300 ms, it says so and ends
+//!   - whoever goes on answering gets no more time
 
 use std::net::UdpSocket;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use sockets_by_example::address::{Address, any_address_like, source_address};
 use sockets_by_example::program::finish;
 use sockets_by_example::say;
-/// Broadcasts one message of the LAN messenger IPMSG.
+
+/// Asks everybody who is there, and lists those who answer within 300 ms.
 #[derive(Parser)]
-#[command(after_help = "Explained in chapter 09 of the book: Broadcast.")]
+#[command(after_help = "The exercise of chapter 09 of the book: Broadcast.")]
 struct Args {
     /// The broadcast address, or one receiver's own
     #[arg(default_value = "127.255.255.255:2425")]
     to: Address,
-    /// The text of the message
-    #[arg(default_value = "will broadcast")]
+    /// The question
+    #[arg(default_value = "who is there?")]
     message: String,
-    /// The sender's name, the third field
-    #[arg(long, value_name = "NAME", default_value = "will", value_parser = field)]
-    user: String,
-    /// The sender's computer, the fourth field
-    #[arg(long, value_name = "NAME", default_value = "will-pc", value_parser = field)]
-    host: String,
 }
-
-/// The command "here is a message for you".
-const SENDMSG: u32 = 32;
-/// The option "its text is in UTF-8", added to the command. Without it a receiver takes the text for
-/// the code page of its own country: GBK in China. (The receiver has it too, in ipmsg.rs.)
-const UTF8: u32 = 0x80_0000;
 
 fn main() {
     finish(run(Args::parse()))
@@ -45,25 +52,15 @@ fn run(args: Args) -> Result<()> {
     let to = args.to.resolve()?;
     let local = any_address_like(to);
     let socket = UdpSocket::bind(local).with_context(|| format!("cannot bind {local}"))?;
-    // One slip of a finger must not reach a whole network: the system asks for this word first.
-    socket.set_broadcast(true).context("cannot allow broadcasts (SO_BROADCAST)")?;
-    let Args { message, user, host, .. } = args;
-    // A receiver knows a message that comes twice by its number, so ours must grow: it is the time.
-    let number = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_secs());
-    let plain = [&user, &host, &message].iter().all(|field| field.is_ascii());
-    let command = if plain { SENDMSG } else { SENDMSG | UTF8 };
-    let payload = format!("1:{number}:{user}:{host}:{command}:{message}");
+    // TODO: ask the system for the permission to send to everybody.
+
+    let payload = args.message.as_bytes();
     let sent = socket
-        .send_to(payload.as_bytes(), to)
+        .send_to(payload, to)
         .with_context(|| format!("cannot send {} bytes to {to}", payload.len()))?;
     say!("sent {sent} bytes from {} to {to}", source_address(&socket, to)?)?;
-    Ok(())
-}
 
-/// A field ends at the next colon, so it cannot hold one.
-fn field(typed: &str) -> Result<String, String> {
-    match typed.contains(':') {
-        true => Err("a name holds no colon".into()),
-        false => Ok(typed.into()),
-    }
+    // TODO: collect the addresses of those who answer, until 300 ms are over.
+    // TODO: list them, or say that nobody is there.
+    Ok(())
 }

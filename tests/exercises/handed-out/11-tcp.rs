@@ -1,9 +1,33 @@
-//! Lesson 11 · TCP, the server: listen, accept, read, answer, until the client closes.
+//! Exercise 11 · TCP: an answer for each line, however the pieces arrive.
 //!
-//! Terminal 1:   cargo run --bin 11-tcp-server
-//! Terminal 2:   cargo run --bin 11-tcp-client
+//! A stream has no messages, so whoever wants messages marks where each one ends. A line feed is the
+//! oldest of these marks: chats, mail and the web speak in lines. Whoever waits for a mark that never
+//! comes must not keep all that comes instead.
 //!
-//! With --once it serves one client and ends.
+//! What to make
+//!   Answer each line, and no longer each piece. A line ends with a line feed, `\n`; an empty line is a
+//!   line too. Show it as one line, `from ADDR: TEXT`, without its line feed, and answer `thank you !`,
+//!   11 bytes and nothing behind them. What comes behind the last line feed is kept until the rest of
+//!   its line comes: each client has its own half of a line. What is left when the stream ends is no
+//!   line: it is not answered. If more than 1024 bytes of a line are there and its end is not, let the
+//!   client go: close its connection, and go on serving the others. What you do with a `\r` before the
+//!   `\n` is up to you.
+//!
+//! Try it by hand
+//!   Terminal 1:   cargo run --bin 11-exercise
+//!   Terminal 2:   cargo run --bin 11-tcp-client -- 127.0.0.1:7788 "one
+//!                 two
+//!                 "
+//!   Terminal 1 shows two lines, `one` and `two`. Terminal 2 says thank you twice. Without the last
+//!   line feed, `two` is no line, and there is one answer.
+//!
+//! What the check looks at: `make exercise N=11`
+//!   - several lines in one piece get an answer each
+//!   - a line in two pieces gets one answer, and not before its end
+//!   - a line that comes byte by byte is shown as it was written
+//!   - two clients do not get each other's halves, and a silent one keeps nobody out
+//!   - what is left at the end of the stream is not answered
+//!   - a line without an end is not kept, and nobody else notices
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,17 +38,15 @@ use sockets_by_example::address::Address;
 use sockets_by_example::program::{Seconds, finish};
 use sockets_by_example::say;
 use sockets_by_example::stream::{read_within, serve};
-use sockets_by_example::text::{PieceDecoder, UTF_8, received_text};
-/// Answers each piece that it reads from a client with "thank you !".
+use sockets_by_example::text::{UTF_8, received};
+
+/// Answers each line of a client with "thank you !".
 #[derive(Parser)]
-#[command(after_help = "Explained in chapter 11 of the book: TCP.")]
+#[command(after_help = "The exercise of chapter 11 of the book: TCP.")]
 struct Args {
     /// Where to listen
     #[arg(default_value = "127.0.0.1:7788")]
     addr: Address,
-    /// Serve one client and end
-    #[arg(long)]
-    once: bool,
     /// How long a client may say nothing, or not read its answers, before it is let go
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     idle: Seconds,
@@ -41,32 +63,26 @@ fn run(args: Args) -> Result<()> {
     let local = args.addr.resolve()?;
     let listener = TcpListener::bind(local).with_context(|| format!("cannot bind {local}"))?;
     say!("listening on {}", listener.local_addr()?)?;
-    if args.once {
-        let (stream, from) = listener.accept().context("cannot accept a client")?;
-        return answer_until_closed(stream, from, args.idle).with_context(|| from.to_string());
-    }
     serve(&listener, CLIENTS, |stream, from| answer_until_closed(stream, from, args.idle))
 }
+
 fn answer_until_closed(mut stream: TcpStream, from: SocketAddr, idle: Seconds) -> Result<()> {
     stream.set_write_timeout(Some(idle.0))?;
-    let mut text = PieceDecoder::new(UTF_8);
     let mut buffer = [0; 1024];
+    // TODO: a place for what has come of a line whose end has not.
     loop {
         let Some(length) = read_within(&mut stream, &mut buffer, idle).context("cannot read")?
         else {
             say!("{from} said nothing for {idle} and is let go")?;
             return Ok(());
         };
-        // A piece is what has arrived by now: half a message, or two. Only 0 bytes have a meaning of
-        // their own: the client will send no more.
-        let piece = text.decode(&buffer[..length], length == 0);
-        if length > 0 || piece.faulty {
-            say!("{}", received_text(from, &piece, UTF_8))?;
-        }
         if length == 0 {
             say!("{from} closed")?;
             return Ok(());
         }
+        // TODO: cut the stream at each line feed. Now a piece is taken for a line.
+        say!("{}", received(from, &buffer[..length], UTF_8))?;
         stream.write_all(b"thank you !").context("cannot answer")?;
+        // TODO: let the client go when its line becomes too long.
     }
 }

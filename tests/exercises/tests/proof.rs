@@ -77,7 +77,8 @@ fn check(
     // Beside it stand the lesson's other files, which it may use as modules.
     for entry in fs::read_dir(root().join("lessons").join(exercise.folder))? {
         let path = entry?.path();
-        if let Some(name) = path.file_name() {
+        let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+        if let Some(name) = path.file_name().filter(|_| is_rust) {
             fs::copy(&path, folder.path().join(name))?;
         }
     }
