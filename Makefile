@@ -5,8 +5,9 @@
 
 # A learner sees what the checks say, and not what make thinks of it. Until they are built, that would be
 # nothing.
-learner = @test -e target/debug/exercise || echo 'The checks are built first, once. This takes a minute or two.'; \
-	cargo exercise $(1) || true
+checks = @test -e target/debug/exercise || echo 'The checks are built first, once. This takes a minute or two.'; \
+	cargo exercise $(1)
+learner = $(checks) || true
 named = $(if $(N),$(call learner,$(1)),@echo 'Say which exercise, as in: make $@ N=07')
 
 help: ## list these commands
@@ -37,10 +38,10 @@ solution: ## show the difference between your exercise N and the solution
 	$(call named,solution $(N))
 
 grade: ## check all exercises and write the points to target/grade
-	@cargo exercise grade $(if $(DIR),"$(DIR)")
+	$(call checks,grade $(if $(DIR),"$(DIR)"))
 
 handout: ## write the course without the solutions to target/handout, an archive for a class
-	@cargo exercise handout
+	$(call checks,handout)
 
 test: ## run every lesson and every session of the book, with real processes and real sockets
 	cargo test --locked

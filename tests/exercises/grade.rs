@@ -18,6 +18,7 @@ use toml::Spanned;
 use crate::EXERCISES;
 use crate::check::{Exercise, Outcome};
 use crate::compile::{self, root};
+use crate::learner::{Mine, on_interrupt};
 use crate::stage::Subject;
 
 /// The points of each exercise, by its number. The file is read anew, so that a teacher may change it
@@ -29,6 +30,9 @@ pub const MOST_POINTS: u32 = 10_000;
 
 /// Where [`points`] are, below the folder of the course.
 const POINTS: &str = "tests/exercises/points.toml";
+
+/// The remark on a file that is as it was handed out.
+const NOT_BEGUN: &str = "not begun";
 
 /// How many exercises are checked at the same time. Each is several programs, which wait for most of it.
 const SIDE_BY_SIDE: usize = 4;
@@ -100,6 +104,8 @@ pub fn own() -> Result<ExitCode> {
         }
     }
 
+    // Whoever gives up does not leave the programs of a learner behind: 130 is how Ctrl-C ends a program.
+    on_interrupt(130)?;
     let mut table = io::stdout().lock();
     let works = begun()?;
     let grades = graded(&works, &points, |grade| table.write_all(row(grade).as_bytes()))?;
@@ -124,32 +130,30 @@ struct Work {
 fn begun() -> Result<Vec<Work>> {
     let mut works = Vec::new();
     for &exercise in EXERCISES {
-        let file = exercise.file();
-        let text = fs::read_to_string(root().join(&file)).with_context(|| {
-            let number = exercise.number();
-            format!("{}, which `make reset N={number}` puts back", file.display())
-        })?;
-        // The hand-out keeps no promise: a test of the course proves it, and nobody has to wait for it.
-        let untouched = text.lines().eq(exercise.handed_out.lines());
-        let program = if untouched { Err("not begun") } else { Err("does not compile") };
-        works.push((untouched, Work { exercise, program }));
+        let program = match Mine::read(exercise)? {
+            // The hand-out keeps no promise: a test of the course proves it, and nobody has to wait.
+            Mine::HandOut => Err(NOT_BEGUN),
+            Mine::Changed(_) => Err("does not compile"),
+            // Without it cargo builds none of the others.
+            Mine::Missing => {
+                let (file, number) = (exercise.file(), exercise.number());
+                bail!("{} is not there; `make reset N={number}` puts it back", file.display());
+            }
+        };
+        works.push(Work { exercise, program });
     }
-    let names: Vec<_> = works
-        .iter()
-        .filter(|(untouched, _)| !untouched)
-        .map(|(_, work)| work.exercise.program())
-        .collect();
+    let begun = works.iter().filter(|work| work.program != Err(NOT_BEGUN));
+    let names: Vec<_> = begun.map(|work| work.exercise.program()).collect();
     let mut programs = match names.is_empty() {
         true => BTreeMap::new(),
         false => compile::programs(names.iter().map(String::as_str))?,
     };
-    let works = works.into_iter().map(|(_, mut work)| {
+    for work in &mut works {
         if let Some(program) = programs.remove(&work.exercise.program()) {
             work.program = Ok(program);
         }
-        work
-    });
-    Ok(works.collect())
+    }
+    Ok(works)
 }
 
 /// Checks these, several side by side, and shows each as soon as it and all before it are graded.
