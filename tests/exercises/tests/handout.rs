@@ -195,11 +195,14 @@ fn a_learner_s_work_stays_with_the_learner_and_what_git_does_not_know_stays_at_h
 #[test]
 fn without_git_or_its_repository_it_says_so() -> Result<()> {
     let course = worked_on()?;
-    let mut command = hand_out(course.path());
-    command.env("PATH", "");
-    let (output, errors) = output_of(command)?;
-    assert!(!output.status.success());
-    assert!(errors.contains("cannot start git"), "{errors}");
+    // Windows finds a program in more places than this variable names.
+    if cfg!(unix) {
+        let mut command = hand_out(course.path());
+        command.env("PATH", "");
+        let (output, errors) = output_of(command)?;
+        assert!(!output.status.success());
+        assert!(errors.contains("cannot start git"), "{errors}");
+    }
 
     fs::remove_dir_all(course.path().join(".git"))?;
     let (output, errors) = output_of(hand_out(course.path()))?;
