@@ -1,12 +1,13 @@
 # Every command that a person needs. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-build record exercise watch hint reset solution test browser bench lint fmt doc
+.PHONY: help book book-build record exercise watch hint reset solution grade handout test browser bench lint fmt doc
 
 # A learner sees what the checks say, and not what make thinks of it. Until they are built, that would be
 # nothing.
-learner = @test -e target/debug/exercise || echo 'The checks are built first, once. This takes a minute or two.'; \
-	cargo exercise $(1) || true
+checks = @test -e target/debug/exercise || echo 'The checks are built first, once. This takes a minute or two.'; \
+	cargo exercise $(1)
+learner = $(checks) || true
 named = $(if $(N),$(call learner,$(1)),@echo 'Say which exercise, as in: make $@ N=07')
 
 help: ## list these commands
@@ -36,9 +37,16 @@ reset: ## put the hand-out of exercise N back, and keep your file beside it
 solution: ## show the difference between your exercise N and the solution
 	$(call named,solution $(N))
 
+grade: ## check all exercises and write the points to target/grade
+	$(call checks,grade $(if $(DIR),"$(DIR)"))
+
+handout: ## write the course without the solutions to target/handout, an archive for a class
+	$(call checks,handout)
+
 test: ## run every lesson and every session of the book, with real processes and real sockets
 	cargo test --locked
 	cargo test --locked --package notebook
+	cargo test --locked --package checks
 
 browser: book-build ## try the book in a browser: needs Chromium and Node 20
 	cd tests/browser && npm ci --no-audit --no-fund && npm test

@@ -15,7 +15,7 @@ use serde::Deserialize;
 pub fn root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     ROOT.get_or_init(|| match std::env::var_os("SOCKETS_COURSE") {
-        Some(folder) => folder.into(),
+        Some(folder) => std::path::absolute(&folder).unwrap_or_else(|_| folder.into()),
         None => {
             let here = Path::new(env!("CARGO_MANIFEST_DIR"));
             here.ancestors().nth(2).unwrap_or(here).to_path_buf()

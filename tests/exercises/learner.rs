@@ -129,7 +129,7 @@ fn uses_make() -> bool {
 
 /// A learner's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Mine {
+pub(crate) enum Mine {
     Missing,
     /// As it was handed out, but perhaps for the line endings.
     HandOut,
@@ -137,7 +137,11 @@ enum Mine {
 }
 
 impl Mine {
-    fn read(exercise: &Exercise) -> Result<Self> {
+    /// What stands in the file of this exercise.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub(crate) fn read(exercise: &Exercise) -> Result<Self> {
         let path = root().join(exercise.file());
         Ok(match fs::read(&path) {
             Ok(bytes) if same_text(&bytes, exercise.handed_out.as_bytes()) => Self::HandOut,
@@ -191,7 +195,7 @@ fn patiently<T: Send>(note: &str, patience: Duration, work: impl FnOnce() -> T +
 }
 
 /// From now on Ctrl-C ends this program with that status, and before that what it started.
-fn on_interrupt(status: i32) -> Result<()> {
+pub(crate) fn on_interrupt(status: i32) -> Result<()> {
     let end = move || -> ! {
         support::end_all_apart();
         std::process::exit(status)
