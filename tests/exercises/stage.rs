@@ -209,7 +209,8 @@ impl Stage {
 
     /// The next connection that the program makes to this listener.
     pub fn accept(&self, name: &str, listener: &TcpListener) -> Result<Connection, Broken> {
-        let deadline = Instant::now() + self.0.left();
+        let left = self.0.left();
+        let deadline = Instant::now() + left;
         listener.set_nonblocking(true).expect("a listener can be asked without a wait");
         loop {
             // Asked before the accept: what was connected before the end is still there.
@@ -227,7 +228,7 @@ impl Stage {
                 return Err(self.broken(&format!("a connection to {name}"), ended));
             }
             if Instant::now() >= deadline {
-                return Err(self.broken(&format!("a connection to {name}"), nothing()));
+                return Err(self.broken(&format!("a connection to {name}"), nothing(left)));
             }
             std::thread::park_timeout(GLANCE);
         }
@@ -505,7 +506,8 @@ impl Peer {
 
     /// The next datagram. `expected` tells the learner what is waited for.
     pub fn receive(&self, expected: &str) -> Result<Datagram, Broken> {
-        let deadline = Instant::now() + self.scene.left();
+        let left = self.scene.left();
+        let deadline = Instant::now() + left;
         loop {
             // Asked before the wait: what was sent before the end is still there.
             let ended = self.scene.ended();
@@ -516,7 +518,7 @@ impl Peer {
                 return Err(self.scene.broken(expected, ended));
             }
             if Instant::now() >= deadline || self.scene.is_flooded() {
-                return Err(self.scene.broken(expected, nothing()));
+                return Err(self.scene.broken(expected, nothing(left)));
             }
         }
     }
@@ -596,7 +598,8 @@ impl Connection {
 
     /// The next piece that arrives: empty at the end of the stream.
     pub fn read(&mut self, expected: &str) -> Result<Vec<u8>, Broken> {
-        let deadline = Instant::now() + self.scene.left();
+        let left = self.scene.left();
+        let deadline = Instant::now() + left;
         loop {
             let ended = self.scene.ended();
             if let Some(piece) = self.read_within(GLANCE) {
@@ -606,7 +609,7 @@ impl Connection {
                 return Err(self.scene.broken(expected, ended));
             }
             if Instant::now() >= deadline || self.scene.is_flooded() {
-                return Err(self.scene.broken(expected, nothing()));
+                return Err(self.scene.broken(expected, nothing(left)));
             }
         }
     }
@@ -706,8 +709,8 @@ pub fn quoted(bytes: impl AsRef<[u8]>) -> String {
     }
 }
 
-fn nothing() -> String {
-    "nothing".to_owned()
+fn nothing(waited: Duration) -> String {
+    format!("nothing within {:.0} s", waited.as_secs_f64())
 }
 
 fn too_much() -> String {
