@@ -87,7 +87,7 @@ fn where_to_begin(exercise: &Exercise) -> String {
     let first = exercise.handed_out.lines().position(|line| line.contains("// TODO"));
     let line = first.map_or(String::new(), |before| format!(", line {}", before + 1));
     format!(
-        "\nThe file is still as it was handed out. Read its head, then begin at the first TODO:\n  \
+        "\nThis is still the hand-out. Read its head, then begin at the first TODO:\n  \
          {STRONG}{}{STRONG:#}{line}\n\n{FAINT}A hint: {}{FAINT:#}\n",
         exercise.file().display(),
         command("hint", exercise)

@@ -309,6 +309,7 @@ impl Scene {
         let mut came = came;
         let mut screens = Vec::new();
         for running in &mut *self.programs.borrow_mut() {
+            running.terminal.until_quiet(GLANCE);
             let errors = String::from_utf8_lossy(&running.terminal.errors()).into_owned();
             if let Some(message) = panic_message(&errors) {
                 let _ = write!(came, "\n{} panicked: {message}", running.name);

@@ -360,6 +360,25 @@ impl Terminal {
         self.wait_for(ERRORS, text, patience)
     }
 
+    /// Waits until nothing more is printed for this time, at most ten times as long: what was printed a
+    /// moment ago may still be on its way.
+    pub fn until_quiet(&self, time: Duration) {
+        let longest = Instant::now() + 10 * time;
+        let mut printed = self.printed();
+        let mut quiet_at = Instant::now() + time;
+        while !printed.closed.iter().all(|&closed| closed) {
+            let before = printed.streams.each_ref().map(Vec::len);
+            let left = quiet_at.min(longest).saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            printed = self.screen.wait(printed, left);
+            if printed.streams.each_ref().map(Vec::len) != before {
+                quiet_at = Instant::now() + time;
+            }
+        }
+    }
+
     /// From now on what exceeds this many bytes, on standard output or on standard error, is read and
     /// thrown away, and whoever waits is told [`Missing::TooMuch`].
     pub fn limit_output(&self, bytes: usize) {

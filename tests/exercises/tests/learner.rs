@@ -230,7 +230,7 @@ fn the_hand_out_is_told_where_to_begin() {
             "\n0 of 4 promises are kept.\n",
             "\n  the task     Answer at most five datagrams a second for one sender.",
             "\n  expected     no answer to the sixth within one second\n  but          \"six\"\n",
-            "still as it was handed out",
+            "This is still the hand-out.",
             "lessons/07-echo/exercise.rs, line ",
             "A hint: cargo exercise hint 07",
         ],
