@@ -77,7 +77,8 @@ fn is_done(outcomes: &[Outcome]) -> bool {
 
 fn does_not_compile(exercise: &Exercise) -> String {
     format!(
-        "{BAD}Exercise {} does not compile yet.{BAD:#} Begin with the first error above. Then: {}\n",
+        "{BAD}Exercise {} does not compile yet.{BAD:#} Begin with the first error above.\n\
+         {FAINT}Check it again: {}{FAINT:#}\n",
         exercise.number(),
         command("exercise", exercise)
     )
