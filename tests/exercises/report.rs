@@ -127,7 +127,7 @@ fn explain(text: &mut String, broken: &Broken, width: usize) {
         let _ = writeln!(text, "\n  The screen of {name}:{legend}");
         let skipped = lines.len().saturating_sub(LINES);
         if skipped > 0 {
-            let _ = writeln!(text, "    {FAINT}({skipped} lines before these){FAINT:#}");
+            let _ = writeln!(text, "    {FAINT}… the last {LINES} lines:{FAINT:#}");
         }
         for line in &lines[skipped..] {
             let line: String = match line.chars().nth(100) {

@@ -36,6 +36,9 @@ pub const MOST_RECEIVED: (usize, usize) = (10_000, 256 << 20);
 /// How many steps of a check are kept. A check that does more is told without those in the middle.
 const MOST_STEPS: usize = 2000;
 
+/// How many lines of a screen are kept: the last.
+const MOST_LINES: usize = 200;
+
 /// A program that is checked: how it is started.
 #[derive(Clone)]
 pub struct Subject {
@@ -315,7 +318,7 @@ impl Scene {
                 let _ = write!(came, "\n{} panicked: {message}", running.name);
             }
             let mut screen = String::new();
-            for (mark, line) in running.terminal.lines() {
+            for (mark, line) in running.terminal.last_lines(MOST_LINES).1 {
                 // What a panic says besides its message helps nobody here.
                 if mark == '!' && (line.is_empty() || line.starts_with("note: run with `RUST_")) {
                     continue;
@@ -372,6 +375,10 @@ impl Program {
             let line = line.trim_end_matches(['\n', '\r']);
             if fits(line) {
                 return Ok(line.to_owned());
+            }
+            if self.with(|terminal| terminal.printed_too_much()) {
+                self.with(Terminal::kill);
+                return Err(self.scene.broken(expected, too_much()));
             }
         }
     }
