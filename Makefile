@@ -3,10 +3,10 @@
 .DEFAULT_GOAL := help
 .PHONY: help book book-build record exercise watch hint reset solution grade handout test browser bench lint fmt doc
 
-# A learner sees what the checks say, and not what make thinks of it. Until they are built, that would be
-# nothing.
+# A learner sees what the checks say, and not what make thinks of a check that fails or of Ctrl-C. Until they
+# are built, that would be nothing.
 checks = @test -e target/debug/exercise || echo 'The checks are built first, once. This takes a minute or two.'; \
-	cargo exercise $(1)
+	trap : INT; cargo exercise $(1)
 learner = $(checks) || true
 named = $(if $(N),$(call learner,$(1)),@echo 'Say which exercise, as in: make $@ N=07')
 

@@ -77,7 +77,8 @@ fn is_done(outcomes: &[Outcome]) -> bool {
 
 fn does_not_compile(exercise: &Exercise) -> String {
     format!(
-        "{BAD}Exercise {} does not compile yet.{BAD:#} Begin with the first error above. Then: {}\n",
+        "{BAD}Exercise {} does not compile yet.{BAD:#} Begin with the first error above.\n\
+         {FAINT}Check it again: {}{FAINT:#}\n",
         exercise.number(),
         command("exercise", exercise)
     )
@@ -87,7 +88,7 @@ fn where_to_begin(exercise: &Exercise) -> String {
     let first = exercise.handed_out.lines().position(|line| line.contains("// TODO"));
     let line = first.map_or(String::new(), |before| format!(", line {}", before + 1));
     format!(
-        "\nThe file is still as it was handed out. Read its head, then begin at the first TODO:\n  \
+        "\nThis is still the hand-out. Read its head, then begin at the first TODO:\n  \
          {STRONG}{}{STRONG:#}{line}\n\n{FAINT}A hint: {}{FAINT:#}\n",
         exercise.file().display(),
         command("hint", exercise)

@@ -52,7 +52,8 @@ pub fn told(exercise: &Exercise, outcomes: &[Outcome], width: usize) -> String {
         .find_map(|(promise, outcome)| outcome.as_ref().err().map(|broken| (promise, broken)));
     if let Some((promise, broken)) = first {
         let which = if outcomes.len() - kept == 1 { "The one" } else { "The first" };
-        let _ = writeln!(text, "\n{which} that is broken: {STRONG}{}{STRONG:#}\n", promise.name);
+        let name = wrapped(&format!("{which} that is broken: {}", promise.name), 0, width);
+        let _ = writeln!(text, "\n{STRONG}{name}{STRONG:#}\n");
         let _ = writeln!(text, "  the task     {}", wrapped(promise.task, COLUMN, width));
         explain(&mut text, broken, width);
     }
@@ -91,7 +92,10 @@ fn shows_signs() -> bool {
 const COLUMN: usize = 15;
 
 fn explain(text: &mut String, broken: &Broken, width: usize) {
-    let steps = middle_left_out(folded(broken.steps.iter().map(String::as_str)));
+    let steps = broken.steps.iter().map(String::as_str);
+    // Who reads by eye sees at one glance what was sent; who looks for a step finds it in its line.
+    let steps = if width == usize::MAX { folded(steps) } else { joined(steps) };
+    let steps = middle_left_out(steps);
     for (number, step) in steps.iter().enumerate() {
         let step = wrapped(step, COLUMN, width);
         let _ = match number {
@@ -123,7 +127,7 @@ fn explain(text: &mut String, broken: &Broken, width: usize) {
         let _ = writeln!(text, "\n  The screen of {name}:{legend}");
         let skipped = lines.len().saturating_sub(LINES);
         if skipped > 0 {
-            let _ = writeln!(text, "    {FAINT}({skipped} lines before these){FAINT:#}");
+            let _ = writeln!(text, "    {FAINT}… the last {LINES} lines:{FAINT:#}");
         }
         for line in &lines[skipped..] {
             let line: String = match line.chars().nth(100) {
@@ -176,6 +180,40 @@ fn folded<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
     shown.collect()
 }
 
+/// How many payloads of a line are shown, and how many of these are the first.
+const PAYLOADS: (usize, usize) = (10, 6);
+
+/// [`folded`], and what one side sent, got, wrote or typed without a pause stands in one line:
+/// `the client sent "one", "two" (3 times)`.
+fn joined<'a>(steps: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut runs: Vec<(&str, Vec<&str>)> = Vec::new();
+    for step in steps {
+        let payload = ["sent \"", "got \"", "wrote \"", "typed \""].iter().find_map(|verb| {
+            let at = step.find(verb)? + verb.len() - 1;
+            // What follows a payload, as an address, makes a step of its own.
+            step.ends_with('"').then(|| step.split_at(at))
+        });
+        let (head, payload) = payload.unwrap_or((step, ""));
+        match runs.last_mut() {
+            Some((last, payloads)) if *last == head => payloads.push(payload),
+            _ => runs.push((head, vec![payload])),
+        }
+    }
+    let shown = runs.into_iter().flat_map(|(head, payloads)| {
+        if payloads.iter().all(|payload| payload.is_empty()) {
+            return folded(payloads.iter().map(|_| head));
+        }
+        let mut payloads = folded(payloads.into_iter());
+        let (most, first) = PAYLOADS;
+        if payloads.len() > most {
+            let left_out = payloads.len() - most + 1;
+            payloads.splice(first..first + left_out, [format!("… {left_out} more …")]);
+        }
+        vec![format!("{head}{}", payloads.join(", "))]
+    });
+    shown.collect()
+}
+
 /// The first lines and the last, when there are many: what came just before the end tells most.
 fn middle_left_out(mut lines: Vec<String>) -> Vec<String> {
     let (most, first) = STEPS;
@@ -193,6 +231,32 @@ mod tests {
     #[test]
     fn equal_lines_are_told_once() {
         assert_eq!(folded(["a", "b", "b", "b", "a"].into_iter()), ["a", "b (3 times)", "a"]);
+    }
+
+    #[test]
+    fn what_one_side_sends_without_a_pause_stands_in_one_line() {
+        let steps = [
+            "started: 07-exercise",
+            "the client sent \"a\"",
+            "the client sent \"b\"",
+            "the client sent \"b\"",
+            "the client got \"a\"",
+            "a second later",
+            "a second later",
+            "the client sent \"x…\" (90 bytes)",
+        ];
+        let shown = [
+            "started: 07-exercise",
+            "the client sent \"a\", \"b\" (2 times)",
+            "the client got \"a\"",
+            "a second later (2 times)",
+            "the client sent \"x…\" (90 bytes)",
+        ];
+        assert_eq!(joined(steps.into_iter()), shown);
+        let many: Vec<_> = (0..100).map(|number| format!("it typed \"{number}\"")).collect();
+        let shown = joined(many.iter().map(String::as_str));
+        assert_eq!(shown.len(), 1);
+        assert!(shown[0].contains("\"5\", … 91 more …, \"97\""), "{}", shown[0]);
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub const MOST_RECEIVED: (usize, usize) = (10_000, 256 << 20);
 /// How many steps of a check are kept. A check that does more is told without those in the middle.
 const MOST_STEPS: usize = 2000;
 
+/// How many lines of a screen are kept: the last.
+const MOST_LINES: usize = 200;
+
 /// A program that is checked: how it is started.
 #[derive(Clone)]
 pub struct Subject {
@@ -209,7 +212,8 @@ impl Stage {
 
     /// The next connection that the program makes to this listener.
     pub fn accept(&self, name: &str, listener: &TcpListener) -> Result<Connection, Broken> {
-        let deadline = Instant::now() + self.0.left();
+        let left = self.0.left();
+        let deadline = Instant::now() + left;
         listener.set_nonblocking(true).expect("a listener can be asked without a wait");
         loop {
             // Asked before the accept: what was connected before the end is still there.
@@ -227,7 +231,7 @@ impl Stage {
                 return Err(self.broken(&format!("a connection to {name}"), ended));
             }
             if Instant::now() >= deadline {
-                return Err(self.broken(&format!("a connection to {name}"), nothing()));
+                return Err(self.broken(&format!("a connection to {name}"), nothing(left)));
             }
             std::thread::park_timeout(GLANCE);
         }
@@ -306,10 +310,9 @@ impl Scene {
 
     fn broken(&self, expected: &str, came: String) -> Broken {
         let mut came = came;
-        // What the program printed last may still be on its way to the screen.
-        std::thread::park_timeout(3 * GLANCE);
         let mut screens = Vec::new();
         for running in &mut *self.programs.borrow_mut() {
+            running.terminal.until_quiet(GLANCE);
             let errors = String::from_utf8_lossy(&running.terminal.errors()).into_owned();
             if let Some(message) = panic_message(&errors) {
                 let _ = write!(came, "\n{} panicked: {message}", running.name);
@@ -319,7 +322,7 @@ impl Scene {
                 let _ = write!(came, "\n{} printed {}", running.name, too_much());
             }
             let mut screen = String::new();
-            for (mark, line) in running.terminal.lines() {
+            for (mark, line) in running.terminal.last_lines(MOST_LINES).1 {
                 // What a panic says besides its message helps nobody here.
                 if mark == '!' && (line.is_empty() || line.starts_with("note: run with `RUST_")) {
                     continue;
@@ -376,6 +379,10 @@ impl Program {
             let line = line.trim_end_matches(['\n', '\r']);
             if fits(line) {
                 return Ok(line.to_owned());
+            }
+            if self.with(|terminal| terminal.printed_too_much()) {
+                self.with(Terminal::kill);
+                return Err(self.scene.broken(expected, too_much()));
             }
         }
     }
@@ -531,7 +538,8 @@ impl Peer {
 
     /// The next datagram. `expected` tells the learner what is waited for.
     pub fn receive(&self, expected: &str) -> Result<Datagram, Broken> {
-        let deadline = Instant::now() + self.scene.left();
+        let left = self.scene.left();
+        let deadline = Instant::now() + left;
         loop {
             // Asked before the wait: what was sent before the end is still there.
             let ended = self.scene.ended();
@@ -542,7 +550,7 @@ impl Peer {
                 return Err(self.scene.broken(expected, ended));
             }
             if Instant::now() >= deadline || self.scene.is_flooded() {
-                return Err(self.scene.broken(expected, nothing()));
+                return Err(self.scene.broken(expected, nothing(left)));
             }
         }
     }
@@ -679,7 +687,8 @@ impl Connection {
 
     /// The next piece, or why none comes.
     fn next_piece(&mut self) -> Result<Vec<u8>, String> {
-        let deadline = Instant::now() + self.scene.left();
+        let left = self.scene.left();
+        let deadline = Instant::now() + left;
         loop {
             // Asked before the wait: what was sent before the end is still there.
             let ended = self.scene.ended();
@@ -690,7 +699,7 @@ impl Connection {
                 return Err(ended);
             }
             if Instant::now() >= deadline || self.scene.is_flooded() {
-                return Err(nothing());
+                return Err(nothing(left));
             }
         }
     }
@@ -760,8 +769,8 @@ pub fn quoted(bytes: impl AsRef<[u8]>) -> String {
     }
 }
 
-fn nothing() -> String {
-    "nothing".to_owned()
+fn nothing(waited: Duration) -> String {
+    format!("nothing within {:.0} s", waited.as_secs_f64())
 }
 
 fn too_much() -> String {

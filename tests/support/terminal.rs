@@ -360,6 +360,25 @@ impl Terminal {
         self.wait_for(ERRORS, text, patience)
     }
 
+    /// Waits until nothing more is printed for this time, at most ten times as long: what was printed a
+    /// moment ago may still be on its way.
+    pub fn until_quiet(&self, time: Duration) {
+        let longest = Instant::now() + 10 * time;
+        let mut printed = self.printed();
+        let mut quiet_at = Instant::now() + time;
+        while !printed.closed.iter().all(|&closed| closed) {
+            let before = printed.streams.each_ref().map(Vec::len);
+            let left = quiet_at.min(longest).saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            printed = self.screen.wait(printed, left);
+            if printed.streams.each_ref().map(Vec::len) != before {
+                quiet_at = Instant::now() + time;
+            }
+        }
+    }
+
     /// From now on what exceeds this many bytes, on standard output or on standard error, is read and
     /// thrown away, and whoever waits is told [`Missing::TooMuch`].
     pub fn limit_output(&self, bytes: usize) {
@@ -425,40 +444,53 @@ impl Terminal {
     /// What stood on the terminal: each line behind `|` when it was printed, `!` when it was printed as
     /// an error, `>` when it was typed; the last 60 lines.
     pub fn transcript(&self) -> String {
-        let lines = self.lines();
+        let (skipped, lines) = self.last_lines(60);
         let mut shown = String::new();
-        let skipped = lines.len().saturating_sub(60);
         if skipped > 0 {
             let _ = writeln!(shown, "{}: ({skipped} lines before these)", self.name);
         }
-        for (mark, line) in &lines[skipped..] {
+        for (mark, line) in lines {
             let _ = writeln!(shown, "{}{mark} {line}", self.name);
         }
         shown
     }
 
-    /// The lines that stood on the terminal, escaped, with the marks of a
-    /// [`transcript`](Self::transcript). Of a line that is longer than 500 characters the start.
-    pub fn lines(&self) -> Vec<(char, String)> {
+    /// The last lines that stood on the terminal, `most` of them, escaped, with the marks of a
+    /// [`transcript`](Self::transcript); and how many came before. Of a line that is longer than 500
+    /// bytes the start.
+    pub fn last_lines(&self, most: usize) -> (usize, Vec<(char, String)>) {
         let printed = self.printed();
-        let mut lines = Vec::new();
-        for (mark, bytes) in &printed.history {
-            for line in String::from_utf8_lossy(bytes).lines() {
-                let mut shown = String::new();
-                for c in line.chars().take(500) {
-                    match c {
-                        '"' | '\'' => shown.push(c),
-                        _ => shown.extend(c.escape_debug()),
-                    }
+        let (mut skipped, mut lines) = (0, Vec::new());
+        for (mark, bytes) in printed.history.iter().rev() {
+            let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+            for line in bytes.rsplit(|byte| *byte == b'\n') {
+                if lines.len() == most {
+                    skipped += 1;
+                } else {
+                    lines.push((*mark, shown(line)));
                 }
-                if line.chars().nth(500).is_some() {
-                    shown.push('…');
-                }
-                lines.push((*mark, shown));
             }
         }
-        lines
+        lines.reverse();
+        (skipped, lines)
     }
+}
+
+/// A line for the eyes: what could drive a terminal is escaped.
+fn shown(line: &[u8]) -> String {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let start = &line[..line.len().min(500)];
+    let mut shown = String::new();
+    for c in String::from_utf8_lossy(start).chars() {
+        match c {
+            '"' | '\'' => shown.push(c),
+            _ => shown.extend(c.escape_debug()),
+        }
+    }
+    if start.len() < line.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 impl Drop for Terminal {

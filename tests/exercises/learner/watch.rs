@@ -48,7 +48,7 @@ pub fn watch(exercise: Option<&'static Exercise>) -> Result<ExitCode> {
             clear();
             let file = exercise.file();
             say(&format!(
-                "{text}\n{FAINT}Watching {}. Save it, and it is checked again. Ctrl-C ends this.{FAINT:#}\n",
+                "{text}\n{FAINT}Watching {}: each save is checked. Ctrl-C ends it.{FAINT:#}\n",
                 file.display()
             ));
             if saves.recv().is_err() {

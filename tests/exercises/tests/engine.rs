@@ -143,7 +143,7 @@ fn a_check_that_takes_all_that_comes_ends_when_datagrams_come_without_end() {
         let to = peer.address().to_string();
         let _program = stage.start(&["floods a peer", &mark("peer"), &to])?;
         peer.receive("a datagram")?;
-        while peer.receive_within(Duration::from_millis(200)).is_some() {}
+        while peer.receive_within(checks::stage::PATIENCE).is_some() {}
         Ok(())
     });
     assert!(broken.came.starts_with("no end: 10000"), "{}", broken.came);
@@ -172,7 +172,7 @@ fn a_check_that_takes_all_that_comes_ends_when_a_stream_has_no_end() {
         let to = listener.local_addr().expect("a bound listener has an address").to_string();
         let _program = stage.start(&["floods a stream", &mark("stream"), &to])?;
         let mut connection = stage.accept("the server", &listener)?;
-        while connection.read_within(Duration::from_millis(200)).is_some() {}
+        while connection.read_within(checks::stage::PATIENCE).is_some() {}
         Ok(())
     });
     assert!(broken.came.starts_with("no end: "), "{}", broken.came);

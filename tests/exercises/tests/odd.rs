@@ -27,7 +27,7 @@ fn main() {
         "floods errors" => {
             println!("ready");
             loop {
-                eprintln!("y");
+                eprintln!("{}", "y".repeat(70));
             }
         }
         "floods a peer" => {
