@@ -179,9 +179,7 @@ struct Grader {
 
 impl Grader {
     fn new(options: &Options) -> Result<Self> {
-        let mut limits =
-            Limits { compile: options.compile, whole: options.whole, ..Limits::default() };
-        limits.cpu = limits.cpu.min(limits.whole);
+        let limits = Limits { compile: options.compile, whole: options.whole, ..Limits::default() };
         let out = options.out.clone().unwrap_or_else(|| root().join("target/grade"));
         let out = std::path::absolute(out)?;
         fs::create_dir_all(out.join("class")).with_context(|| out.display().to_string())?;
@@ -197,7 +195,12 @@ impl Grader {
         let why_not = match Sandbox::installed() {
             Ok(sandbox) => {
                 grader.sandbox = Some(sandbox);
-                grader.probe()?
+                let why_not = grader.probe()?;
+                // Another fault, as a machine that is too busy, is no reason to run strangers' programs bare.
+                if let Some(why) = why_not.as_ref().filter(|why| !why.contains("bwrap: ")) {
+                    bail!("not even a right program can be graded here: {why}");
+                }
+                why_not
             }
             Err(why) => Some(why),
         };
@@ -221,7 +224,8 @@ impl Grader {
 
     /// Why nothing can be graded here, if that is so.
     fn probe(&self) -> Result<Option<String>> {
-        let ran = self.run(&[(&PROBE, PROBE.handed_out.as_bytes())])?;
+        let probe = [(&PROBE, PROBE.handed_out.as_bytes())];
+        let ran = self.run(&probe, Limits::default())?;
         let done = ran.done.get(PROBE.folder);
         if done.is_some_and(|done| done.grade.promises.iter().all(|promise| promise.kept)) {
             return Ok(None);
@@ -289,7 +293,7 @@ impl Grader {
                 _ => {}
             }
         }
-        let mut ran = self.run(&tasks)?;
+        let mut ran = self.run(&tasks, self.limits)?;
         let mut remarks = Vec::new();
         if !tasks.is_empty() && ran.done.is_empty() && !ran.errors.trim().is_empty() {
             remarks.extend(ran.errors.trim().lines().last().map(str::to_owned));
@@ -347,7 +351,7 @@ impl Grader {
     }
 
     /// Compiles and checks these texts as one job.
-    fn run(&self, tasks: &[(&Exercise, &[u8])]) -> Result<job::Ran> {
+    fn run(&self, tasks: &[(&Exercise, &[u8])], limits: Limits) -> Result<job::Ran> {
         if tasks.is_empty() {
             return Ok(job::Ran { done: BTreeMap::new(), ended: None, errors: String::new() });
         }
@@ -382,7 +386,7 @@ impl Grader {
             work: seen.1,
             tasks: Vec::new(),
             points: self.points.clone(),
-            limits: self.limits,
+            limits,
         };
         for (exercise, _) in tasks {
             let name = format!("{}{}", exercise.program(), std::env::consts::EXE_SUFFIX);
@@ -397,7 +401,7 @@ impl Grader {
         let command = match &self.sandbox {
             Some(sandbox) => {
                 open_to_all(&sources)?;
-                let disk = self.limits.disk;
+                let disk = limits.disk;
                 sandbox.outer(&self.program, &["grade-one"], &sources, disk, &job.sees)
             }
             None => {

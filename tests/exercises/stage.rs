@@ -146,7 +146,9 @@ impl Stage {
         let number =
             if programs.is_empty() { String::new() } else { format!(" ({})", programs.len() + 1) };
         scene.step(format!("started{number}: {shown}"));
-        let terminal = Terminal::start(command);
+        let mut terminal = Terminal::start(command);
+        // What is started may be what starts it, apart.
+        terminal.rename(&scene.subject.name);
         terminal.limit_output(MOST_PRINTED);
         programs.push(Running { name, terminal });
         let index = programs.len() - 1;

@@ -20,7 +20,7 @@ pub const LONGEST_SOURCE: u64 = 256 << 10;
 pub const LONGEST_ARCHIVE: u64 = 64 << 20;
 
 /// How many bytes are unpacked of one archive, at most.
-pub const MOST_UNPACKED: u64 = 512 << 20;
+pub const MOST_UNPACKED: u64 = 256 << 20;
 
 /// How many files and folders of one hand-in are looked at, at most.
 pub const MOST_ENTRIES: usize = 100_000;
