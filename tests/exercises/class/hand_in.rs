@@ -211,9 +211,17 @@ impl<R: Read> Read for Bounded<R> {
 /// What was found so far.
 #[derive(Default)]
 struct Found {
-    /// By the folder of the lesson: how deep the path is, the path, and the text or why not.
-    files: BTreeMap<&'static str, (usize, String, Result<Vec<u8>, String>)>,
+    /// By the folder of the lesson.
+    files: BTreeMap<&'static str, Candidate>,
     remarks: Vec<String>,
+}
+
+/// A file that is an exercise.
+struct Candidate {
+    /// How many names its path has, and the path.
+    place: (usize, String),
+    /// What it holds, or why it does not count.
+    text: Result<Vec<u8>, String>,
 }
 
 impl Found {
@@ -226,13 +234,15 @@ impl Found {
                 Ok(None) => Err(format!("is longer than {} KiB", LONGEST_SOURCE >> 10)),
                 Err(error) => Err(format!("cannot be read: {error}")),
             };
-            self.files.insert(exercise.folder, (depth, path.to_owned(), text));
+            let place = (depth, path.to_owned());
+            self.files.insert(exercise.folder, Candidate { place, text });
         }
     }
 
     fn refuse(&mut self, path: &str, why: &str) {
         if let Some((exercise, depth)) = self.place(path) {
-            self.files.insert(exercise.folder, (depth, path.to_owned(), Err(why.to_owned())));
+            let place = (depth, path.to_owned());
+            self.files.insert(exercise.folder, Candidate { place, text: Err(why.to_owned()) });
         }
     }
 
@@ -245,14 +255,13 @@ impl Found {
         }
         let depth = path.split('/').filter(|part| !matches!(*part, "" | ".")).count();
         let before = self.files.get(exercise.folder);
-        let better = before
-            .is_none_or(|(other, other_path, _)| (depth, path) < (*other, other_path.as_str()));
+        let better = before.is_none_or(|it| (depth, path) < (it.place.0, &*it.place.1));
         better.then_some((exercise, depth))
     }
 
     fn into_sources(self) -> Sources {
         let mut sources = Sources { remarks: self.remarks, ..Sources::default() };
-        for (folder, (_, _, text)) in self.files {
+        for (folder, Candidate { text, .. }) in self.files {
             match text {
                 Ok(text) => drop(sources.files.insert(folder, text)),
                 Err(why) => drop(sources.refused.insert(folder, why)),
