@@ -1,7 +1,7 @@
 # Every command that a person needs. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-build record exercise test browser bench lint fmt doc
+.PHONY: help book book-build record exercise grade test browser bench lint fmt doc
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ record: ## record the new and changed sessions for systems that cannot run them 
 
 exercise: ## check your exercise N, as in make exercise N=07; without N, show what is to do
 	@cargo exercise $(N) || true
+
+grade: ## check your exercises and write the grade; a class is graded with DIR=its-folder
+	@cargo exercise grade $(if $(DIR),"$(DIR)")
 
 test: ## run every lesson and every session of the book, with real processes and real sockets
 	cargo test --locked

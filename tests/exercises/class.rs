@@ -16,7 +16,7 @@
 //!   priority, and a very busy machine can still make another's program late. With the bounds as they are,
 //!   each job takes up to 2 GiB of memory, and the grader looks at that ten times a second: memory that is
 //!   in no process (an unmapped memfd, full socket buffers) is not seen. A machine with less memory than
-//!   2 GiB a job takes fewer `--jobs`.
+//!   2 GiB a job takes fewer `--jobs`, or less `--memory` for each.
 //! - Side channels: what can be told from how long something takes.
 //! - A program that knows its check. A promise is checked with what stands in `tests/exercises/`, which
 //!   everybody can read; a hand-in that answers what the check asks, and does nothing else, gets its points.
@@ -73,6 +73,9 @@ pub struct Options {
     /// How long all exercises of one hand-in may take, in seconds
     #[arg(long, requires = "folder", default_value_t = Limits::default().whole)]
     whole: u64,
+    /// How much memory all processes of one hand-in may use together, in MiB
+    #[arg(long, requires = "folder", default_value_t = Limits::default().memory >> 20)]
+    memory: u64,
 }
 
 /// Grades every hand-in of this folder, and writes `class.csv` and a folder for each person.
@@ -179,7 +182,12 @@ struct Grader {
 
 impl Grader {
     fn new(options: &Options) -> Result<Self> {
-        let limits = Limits { compile: options.compile, whole: options.whole, ..Limits::default() };
+        let limits = Limits {
+            compile: options.compile,
+            whole: options.whole,
+            memory: options.memory << 20,
+            ..Limits::default()
+        };
         let out = options.out.clone().unwrap_or_else(|| root().join("target/grade"));
         let out = std::path::absolute(out)?;
         fs::create_dir_all(out.join("class")).with_context(|| out.display().to_string())?;
