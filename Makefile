@@ -37,7 +37,7 @@ reset: ## put the hand-out of exercise N back, and keep your file beside it
 solution: ## show the difference between your exercise N and the solution
 	$(call named,solution $(N))
 
-grade: ## check all exercises and write the points to target/grade
+grade: ## check all exercises and write the points to target/grade; with DIR=folder, grade a class
 	$(call checks,grade $(if $(DIR),"$(DIR)"))
 
 handout: ## write the course without the solutions to target/handout, an archive for a class

@@ -96,8 +96,10 @@ pub struct Compiler {
     pub rustc: PathBuf,
     /// The folder of the Rust toolchain: what a compiler that runs apart has to see.
     pub sysroot: PathBuf,
-    /// The folders of the crates: as `sysroot`.
+    /// The folders of the crates. Programs that cargo built stand there too.
     pub libraries: Vec<PathBuf>,
+    /// The files of the crates, and nothing else: as `sysroot`.
+    pub files: Vec<PathBuf>,
     arguments: Vec<OsString>,
 }
 
@@ -125,8 +127,10 @@ impl Compiler {
         let allowed = direct_dependencies()?;
         let mut arguments: Vec<OsString> = vec!["--edition=2024".into()];
         let mut libraries = Vec::new();
+        let mut files = Vec::new();
         for Artifact { filenames, target, .. } in artifacts {
             let Some(target) = target else { continue };
+            files.extend(filenames.iter().filter(|path| is_library(path)).cloned());
             let library =
                 filenames.into_iter().find(|path| path.extension() == Some("rlib".as_ref()));
             let Some(library) = library else { continue };
@@ -152,7 +156,7 @@ impl Compiler {
             search.push(folder);
             arguments.extend(["-L".into(), search]);
         }
-        Ok(Self { rustc, sysroot, libraries, arguments })
+        Ok(Self { rustc, sysroot, libraries, files, arguments })
     }
 
     /// What rustc is called with so that it makes `program` of the file `source`. Without debugging
@@ -176,6 +180,14 @@ impl Compiler {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         Ok(if output.status.success() { Ok(said) } else { Err(said) })
     }
+}
+
+/// Whether the compiler reads this file when it is told to use a crate: also a macro, which is a library
+/// of the system's own kind.
+fn is_library(path: &Path) -> bool {
+    let extension = path.extension().and_then(|it| it.to_str());
+    extension
+        .is_some_and(|it| it == "rlib" || it == "rmeta" || it == std::env::consts::DLL_EXTENSION)
 }
 
 fn cargo(messages: &str) -> Command {

@@ -1,5 +1,6 @@
 //! `cargo exercise`: checks and grades the exercises of the course.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -61,6 +62,17 @@ enum Task {
     Grade {
         /// The folder of the hand-ins: in it a folder or an archive for each person
         folder: Option<PathBuf>,
+        #[command(flatten)]
+        options: class::Options,
+    },
+    /// Grades one hand-in, in its box: see `class::job`
+    #[command(hide = true)]
+    GradeOne,
+    /// Becomes nobody, then this command: see `class::sandbox`
+    #[command(hide = true)]
+    AsNobody {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
     },
     /// Writes an archive of the course without the solutions
     Handout,
@@ -84,8 +96,10 @@ fn run(args: Args) -> Result<ExitCode> {
         (Some(Task::Reset(exercise)), _) => learner::reset(exercise.number),
         (Some(Task::Solution(exercise)), _) => learner::solution(exercise.number),
         (Some(Task::Same), _) => learner::same(),
-        (Some(Task::Grade { folder: Some(folder) }), _) => class::grade(&folder),
-        (Some(Task::Grade { folder: None }), _) => grade::own(),
+        (Some(Task::Grade { folder: Some(folder), options }), _) => class::grade(&folder, &options),
+        (Some(Task::Grade { folder: None, .. }), _) => grade::own(),
+        (Some(Task::GradeOne), _) => class::job::grade_one().map(|()| ExitCode::SUCCESS),
+        (Some(Task::AsNobody { command }), _) => Err(class::sandbox::as_nobody(&command).into()),
         (Some(Task::Handout), _) => handout::write(),
         (None, Some(exercise)) => learner::check(exercise),
         (None, None) => learner::progress(),

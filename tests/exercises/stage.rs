@@ -175,7 +175,9 @@ impl Stage {
         let number =
             if programs.is_empty() { String::new() } else { format!(" ({})", programs.len() + 1) };
         scene.step(format!("started{number}: {shown}"));
-        let terminal = Terminal::start_apart(command);
+        let mut terminal = Terminal::start_apart(command);
+        // What is started may be what starts it, apart.
+        terminal.rename(&scene.subject.name);
         terminal.limit_output(MOST_PRINTED);
         programs.push(Running { name, terminal });
         let index = programs.len() - 1;

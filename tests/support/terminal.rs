@@ -123,6 +123,11 @@ impl Terminal {
         Self { name, child, keyboard, screen, readers, seen: [0; 2], mark, status: None }
     }
 
+    /// From now on the program is shown under this name, and not under that of its command.
+    pub fn rename(&mut self, name: &str) {
+        name.clone_into(&mut self.name);
+    }
+
     /// Waits for `text` on standard output, behind what was expected before: all that came up to its
     /// end.
     #[track_caller]
