@@ -11,7 +11,7 @@
 //!   system calls are not filtered. Who fears that grades on a machine that may be lost.
 //! - Reading what the system itself has: `/usr`, the Rust toolchain, the compiled crates, the version of
 //!   the kernel, and how much memory there is. The teacher's folders, other hand-ins and the solutions
-//!   are not there.
+//!   are not there, unless somebody keeps them below `/usr`.
 //! - Load. A hand-in computes on as many cores as it likes until its time is over; it runs with a lower
 //!   priority, and a very busy machine can still make another's program late. With the bounds as they are,
 //!   each job takes up to 2 GiB of memory, and the grader looks at that ten times a second: memory that is
@@ -24,9 +24,9 @@
 //! - Its own grade: a hand-in can harm its own network, processes and disk, and then its own checks fail.
 //! - Without bubblewrap (macOS, Windows, most containers): nearly all of the above. A program then runs as
 //!   whoever grades, can read and delete what that user can, reach the network, and fake or disturb others'
-//!   grades. Only the bounds on time and output hold; on Linux also those on memory and files, and
-//!   processes that outlive their program are ended when the hand-in is done. The grader says so when it
-//!   starts.
+//!   grades. Only the bounds on time and output hold; on Linux also those on memory and on the size of a
+//!   file, and processes that outlive their program are ended when the hand-in is done. The grader says so
+//!   when it starts.
 //!
 //! What a student changed in `tests/exercises/`, `Cargo.toml` or a build script has no effect: it is not used.
 
@@ -334,13 +334,22 @@ impl Grader {
             let _ = write!(report, "{}\n{points} of {out_of} points\n\n\n", done.report);
             grades.push(done.grade);
         }
-        self.keep(folder, sources, &grades, &report)?;
+        // What this machine did not finish is tried again the next time.
+        let stamp = if ran.broke_off { String::new() } else { self.stamp(sources) };
+        self.keep(folder, sources, &grades, &report, &stamp)?;
         Ok((grades, remarks))
     }
 
     /// Writes all results beside their place and then moves them there, so that whoever stops the grader
     /// finds none that is half done.
-    fn keep(&self, folder: &Path, sources: &Sources, grades: &[Grade], report: &str) -> Result<()> {
+    fn keep(
+        &self,
+        folder: &Path,
+        sources: &Sources,
+        grades: &[Grade],
+        report: &str,
+        stamp: &str,
+    ) -> Result<()> {
         let class = self.out.join("class");
         let part = tempfile::Builder::new().prefix(".part-").tempdir_in(&class)?;
         for (name, text) in &sources.files {
@@ -349,7 +358,7 @@ impl Grader {
         }
         fs::write(part.path().join("grade.json"), serde_json::to_vec_pretty(grades)?)?;
         fs::write(part.path().join("report.txt"), report)?;
-        fs::write(part.path().join(".grader"), self.stamp(sources))?;
+        fs::write(part.path().join(".grader"), stamp)?;
         open_to_all(part.path())?;
         if folder.exists() {
             fs::remove_dir_all(folder)?;
@@ -361,9 +370,9 @@ impl Grader {
     /// Compiles and checks these texts as one job.
     fn run(&self, tasks: &[(&Exercise, &[u8])], limits: Limits) -> Result<job::Ran> {
         if tasks.is_empty() {
-            return Ok(job::Ran { done: BTreeMap::new(), ended: None, errors: String::new() });
+            return Ok(job::Ran::default());
         }
-        let stage = tempfile::tempdir()?;
+        let stage = tempfile::Builder::new().prefix(".job-").tempdir_in(&self.out)?;
         let sources = stage.path().join("hand-in");
         fs::create_dir(&sources)?;
         fs::write(sources.join("hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;

@@ -97,11 +97,14 @@ pub struct Done {
 }
 
 /// What became of a job.
+#[derive(Default)]
 pub struct Ran {
     /// By the folder of the lesson. What is not here was not checked.
     pub done: BTreeMap<String, Done>,
     /// Why something is not here.
     pub ended: Option<String>,
+    /// Whether it ended by itself before it was done, which may be this machine's fault.
+    pub broke_off: bool,
     /// What our program said on standard error.
     pub errors: String,
 }
@@ -127,7 +130,7 @@ const CHECKS_AT_ONCE: usize = 2;
 pub fn run(mut command: Command, job: &Job) -> Result<Ran> {
     let description = serde_json::to_string(job)?;
     let limits = job.limits;
-    let mut ran = Ran { done: BTreeMap::new(), ended: None, errors: String::new() };
+    let mut ran = Ran::default();
     sandbox::close_the_rest(&mut command);
     let deadline = Instant::now() + Duration::from_secs(limits.whole);
     let mut terminal = Terminal::start(command);
@@ -162,6 +165,7 @@ pub fn run(mut command: Command, job: &Job) -> Result<Ran> {
     ran.errors = String::from_utf8_lossy(&terminal.errors()).into_owned();
     if ran.ended.is_none() && ran.done.len() < job.tasks.len() {
         ran.ended = Some("its job ended before it was done".to_owned());
+        ran.broke_off = true;
     }
     Ok(ran)
 }
