@@ -488,7 +488,7 @@ fn shown(line: &[u8]) -> String {
     let mut shown = String::new();
     for c in String::from_utf8_lossy(start).chars() {
         match c {
-            '"' | '\'' => shown.push(c),
+            '"' | '\'' | '\\' => shown.push(c),
             _ => shown.extend(c.escape_debug()),
         }
     }

@@ -120,7 +120,16 @@ pub fn solution(exercise: &Exercise) -> Result<ExitCode> {
             exercise.handed_out.into()
         }
     };
-    let lines = |bytes: &[u8]| String::from_utf8_lossy(&unix_lines(bytes)).into_owned();
+    // What the heads say differs in every line, and is no part of the program.
+    let lines = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(&unix_lines(bytes)).into_owned();
+        let head: usize = text
+            .split_inclusive('\n')
+            .take_while(|line| line.starts_with("//!"))
+            .map(str::len)
+            .sum();
+        text[head..].to_owned()
+    };
     let (mine, solution) = (lines(&mine), lines(&solution));
     if mine == solution {
         let _ = writeln!(text, "Your file is the solution, letter for letter.");
