@@ -1,7 +1,7 @@
 # Every command that a person needs. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-build record exercise watch hint reset solution grade handout test browser bench lint fmt doc
+.PHONY: help book book-build record exercise watch hint reset solution grade handout test proof browser bench lint fmt doc
 
 # A learner sees what the checks say, and not what make thinks of a check that fails or of Ctrl-C. Until they
 # are built, that would be nothing.
@@ -46,6 +46,8 @@ handout: ## write the course without the solutions to target/handout, an archive
 test: ## run every lesson and every session of the book, with real processes and real sockets
 	cargo test --locked
 	cargo test --locked --package notebook
+
+proof: ## prove that the checks of the exercises are honest, and that a class can be graded
 	cargo test --locked --package checks
 
 browser: book-build ## try the book in a browser: needs Chromium and Node 20
