@@ -116,8 +116,9 @@ impl<'a> Asking<'a> {
     }
 }
 
-/// When the last of three waits is over at the latest, on a machine that has a lot to do.
-const LATE: Duration = Duration::from_millis(2700);
+/// When the last of three waits is over at the latest, on a machine that has a lot to do. Waits of a second
+/// take longer on any.
+const LATE: Duration = Duration::from_millis(2900);
 
 fn it_asks_three_times(stage: &mut Stage) -> Result<(), Broken> {
     let peer = stage.peer("the peer")?;
@@ -127,7 +128,11 @@ fn it_asks_three_times(stage: &mut Stage) -> Result<(), Broken> {
     asking.ask(&peer, 1)?;
     asking.ask(&peer, 2)?;
     let came = format!("it came {:.1} s after the first", first.elapsed().as_secs_f64());
-    stage.require(first.elapsed() < 6 * WAIT, "the third ask about 0.6 s after the first", came)
+    stage.require(
+        first.elapsed() < LATE - Duration::from_secs(1),
+        "the third ask about 0.6 s after the first",
+        came,
+    )
 }
 
 fn it_gives_up(stage: &mut Stage) -> Result<(), Broken> {
@@ -142,20 +147,31 @@ fn it_gives_up(stage: &mut Stage) -> Result<(), Broken> {
 }
 
 fn an_answer_ends_it(stage: &mut Stage) -> Result<(), Broken> {
+    // On a machine that stood still nothing can be told from a third ask, and another program has to show
+    // what it does.
+    for _ in 0..3 {
+        if is_ended_by_an_answer(stage)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Answers the second ask. Whether that was in time, so that a third one would have been wrong.
+fn is_ended_by_an_answer(stage: &Stage) -> Result<bool, Broken> {
     let peer = stage.peer("the peer")?;
     let asking = Asking::start(stage, peer.address())?;
     asking.ask(&peer, 0)?;
     let from = asking.ask(&peer, 1)?;
     peer.send("pong", from)?;
-    // On a machine that stood still the second wait may be over, and then a third ask is right.
-    let late = asking.began.elapsed() >= 2 * (WAIT - EARLY);
+    let in_time = asking.began.elapsed() < 2 * (WAIT - EARLY);
     shows(&asking.program, &peer, "pong")?;
     asking.program.ends_with(0, "when it has its answer")?;
     match peer.receive_within(EARLY) {
-        Some(datagram) if !late => {
+        Some(datagram) if in_time => {
             Err(stage.broken("no third ask after the answer", datagram.quoted()))
         }
-        _ => Ok(()),
+        third => Ok(in_time || third.is_none()),
     }
 }
 
