@@ -188,6 +188,7 @@ impl Stage {
         loop {
             // Asked before the accept: what was connected before the end is still there.
             let ended = self.0.ended();
+            let late = Instant::now() >= deadline;
             match listener.accept() {
                 Ok((stream, from)) => {
                     stream.set_nonblocking(false).expect("a stream can wait");
@@ -200,7 +201,7 @@ impl Stage {
             if let Some(ended) = ended {
                 return Err(self.broken(&format!("a connection to {name}"), ended));
             }
-            if Instant::now() >= deadline {
+            if late {
                 return Err(self.broken(&format!("a connection to {name}"), nothing()));
             }
             std::thread::park_timeout(GLANCE);
@@ -456,13 +457,14 @@ impl Peer {
         loop {
             // Asked before the wait: what was sent before the end is still there.
             let ended = self.scene.ended();
+            let late = Instant::now() >= deadline;
             if let Some(datagram) = self.receive_within(GLANCE) {
                 return Ok(datagram);
             }
             if let Some(ended) = ended {
                 return Err(self.scene.broken(expected, ended));
             }
-            if Instant::now() >= deadline {
+            if late {
                 return Err(self.scene.broken(expected, nothing()));
             }
         }
@@ -484,11 +486,10 @@ impl Peer {
         let deadline = Instant::now() + limit;
         let mut buffer = vec![0; 65_535];
         loop {
+            // Looked at once at least, also when the time is up before it has begun.
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return None;
-            }
-            self.socket.set_read_timeout(Some(left)).expect("a socket takes a timeout");
+            let wait = left.max(Duration::from_millis(1));
+            self.socket.set_read_timeout(Some(wait)).expect("a socket takes a timeout");
             // An error is a timeout, a stopped process that goes on, or news of a datagram that found
             // nobody: the deadline decides.
             if let Ok((length, from)) = self.socket.recv_from(&mut buffer) {
@@ -496,6 +497,9 @@ impl Peer {
                 let datagram = Datagram { payload: buffer, from };
                 self.scene.step(format!("{} got {}", self.name, datagram.quoted()));
                 return Some(datagram);
+            }
+            if left.is_zero() {
+                return None;
             }
         }
     }
@@ -601,33 +605,37 @@ impl Connection {
     fn next_piece(&mut self) -> Result<Vec<u8>, String> {
         let deadline = Instant::now() + self.scene.left();
         loop {
-            // Asked before the wait: what was sent before the end is still there.
+            // Asked before the wait: what was sent before the end is still there, and what came in time
+            // is, too, when this thread could not run for long.
             let ended = self.scene.ended();
+            let late = Instant::now() >= deadline;
             if let Some(piece) = self.piece_within(GLANCE) {
                 return Ok(piece);
             }
             if let Some(ended) = ended {
                 return Err(ended);
             }
-            if Instant::now() >= deadline {
+            if late {
                 return Err(nothing());
             }
         }
     }
 
     fn piece_within(&mut self, limit: Duration) -> Option<Vec<u8>> {
-        let deadline = Instant::now() + limit;
         let mut buffer = vec![0; 65_536];
+        let deadline = Instant::now() + limit;
         loop {
+            // Looked at once at least, also when the time is up before it has begun.
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return None;
-            }
-            self.stream.set_read_timeout(Some(left)).expect("a stream takes a timeout");
+            let wait = left.max(Duration::from_millis(1));
+            self.stream.set_read_timeout(Some(wait)).expect("a stream takes a timeout");
             let length = match self.stream.read(&mut buffer) {
                 Ok(length) => length,
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {
+                        if left.is_zero() {
+                            return None;
+                        }
                         continue;
                     }
                     _ => 0,
