@@ -8,7 +8,6 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::str;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};

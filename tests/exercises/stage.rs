@@ -220,6 +220,7 @@ impl Stage {
         loop {
             // Asked before the accept: what was connected before the end is still there.
             let ended = self.0.ended();
+            let late = Instant::now() >= deadline;
             match listener.accept() {
                 Ok((stream, from)) => {
                     stream.set_nonblocking(false).expect("a stream can wait");
@@ -232,7 +233,7 @@ impl Stage {
             if let Some(ended) = ended {
                 return Err(self.broken(&format!("a connection to {name}"), ended));
             }
-            if Instant::now() >= deadline {
+            if late {
                 return Err(self.broken(&format!("a connection to {name}"), nothing(left)));
             }
             std::thread::park_timeout(GLANCE);
@@ -297,10 +298,11 @@ impl Scene {
         pieces >= MOST_RECEIVED.0 || bytes >= MOST_RECEIVED.1
     }
 
-    /// When a wait for this time ends: never after the end of the check, and at once when the check is
-    /// flooded, so that whoever takes all that comes comes to an end.
-    fn end_of(&self, time: Duration) -> Instant {
-        if self.is_flooded() { Instant::now() } else { self.deadline.min(Instant::now() + time) }
+    /// When a wait for this time ends. There is none when the check is flooded or its time is up, so that
+    /// whoever takes all that comes comes to an end.
+    fn end_of(&self, time: Duration) -> Option<Instant> {
+        let now = Instant::now();
+        (now < self.deadline && !self.is_flooded()).then(|| self.deadline.min(now + time))
     }
 
     /// How long a wait for something that must come may take now.
@@ -545,13 +547,14 @@ impl Peer {
         loop {
             // Asked before the wait: what was sent before the end is still there.
             let ended = self.scene.ended();
+            let late = Instant::now() >= deadline;
             if let Some(datagram) = self.receive_within(GLANCE) {
                 return Ok(datagram);
             }
             if let Some(ended) = ended {
                 return Err(self.scene.broken(expected, ended));
             }
-            if Instant::now() >= deadline || self.scene.is_flooded() {
+            if late || self.scene.is_flooded() {
                 return Err(self.scene.broken(expected, nothing(left)));
             }
         }
@@ -570,14 +573,13 @@ impl Peer {
 
     /// The next datagram, if one comes within this time.
     pub fn receive_within(&self, limit: Duration) -> Option<Datagram> {
-        let deadline = self.scene.end_of(limit);
+        let deadline = self.scene.end_of(limit)?;
         let mut buffer = vec![0; 65_535];
         loop {
+            // Looked at once at least, also when this thread could not run for the whole time.
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return None;
-            }
-            self.socket.set_read_timeout(Some(left)).expect("a socket takes a timeout");
+            let wait = left.max(Duration::from_millis(1));
+            self.socket.set_read_timeout(Some(wait)).expect("a socket takes a timeout");
             // An error is a timeout, a stopped process that goes on, or news of a datagram that found
             // nobody: the deadline decides.
             if let Ok((length, from)) = self.socket.recv_from(&mut buffer) {
@@ -586,6 +588,9 @@ impl Peer {
                 self.scene.count(length);
                 self.scene.step(format!("{} got {}", self.name, datagram.quoted()));
                 return Some(datagram);
+            }
+            if left.is_zero() {
+                return None;
             }
         }
     }
@@ -692,33 +697,37 @@ impl Connection {
         let left = self.scene.left();
         let deadline = Instant::now() + left;
         loop {
-            // Asked before the wait: what was sent before the end is still there.
+            // Asked before the wait: what was sent before the end is still there, and what came in time
+            // is, too, when this thread could not run for long.
             let ended = self.scene.ended();
+            let late = Instant::now() >= deadline;
             if let Some(piece) = self.piece_within(GLANCE) {
                 return Ok(piece);
             }
             if let Some(ended) = ended {
                 return Err(ended);
             }
-            if Instant::now() >= deadline || self.scene.is_flooded() {
+            if late || self.scene.is_flooded() {
                 return Err(nothing(left));
             }
         }
     }
 
     fn piece_within(&mut self, limit: Duration) -> Option<Vec<u8>> {
-        let deadline = self.scene.end_of(limit);
+        let deadline = self.scene.end_of(limit)?;
         let mut buffer = vec![0; 65_536];
         loop {
+            // Looked at once at least, also when this thread could not run for the whole time.
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return None;
-            }
-            self.stream.set_read_timeout(Some(left)).expect("a stream takes a timeout");
+            let wait = left.max(Duration::from_millis(1));
+            self.stream.set_read_timeout(Some(wait)).expect("a stream takes a timeout");
             let length = match self.stream.read(&mut buffer) {
                 Ok(length) => length,
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {
+                        if left.is_zero() {
+                            return None;
+                        }
                         continue;
                     }
                     _ => 0,
