@@ -244,6 +244,7 @@ fn compile(job: &Job, task: &Task) -> Result<(), Refused> {
         }
     };
     command.args(&task.arguments);
+    sandbox::close_the_rest(&mut command);
     Bounds {
         memory: job.limits.compiler_memory,
         file: job.limits.disk,
@@ -301,6 +302,7 @@ fn check(job: &Job, task: &Task, exercise: &Exercise) -> Done {
             }
             None => Command::new(&program),
         };
+        sandbox::close_the_rest(&mut command);
         bounds.hold(&mut command);
         command
     };
