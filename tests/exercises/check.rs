@@ -63,6 +63,11 @@ impl Exercise {
         PathBuf::from("lessons").join(self.folder).join("exercise.rs")
     }
 
+    /// Whether this is the file as it is handed out, but perhaps for the line endings.
+    pub fn is_handed_out(&self, file: &[u8]) -> bool {
+        unix_lines(file) == unix_lines(self.handed_out.as_bytes())
+    }
+
     /// Checks every promise, all at the same time, each with programs, sockets and a folder of its own:
     /// what became of each, in the order of the promises. It takes at most [`crate::stage::LONGEST`].
     pub fn check(&self, subject: &Subject) -> Vec<Outcome> {
@@ -78,4 +83,15 @@ impl Exercise {
             .map(|check| check.join().unwrap_or_else(|fault| std::panic::resume_unwind(fault)));
         outcomes.collect()
     }
+}
+
+/// A text with the line endings of Unix: on Windows git may write others.
+pub(crate) fn unix_lines(text: &[u8]) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(text.len());
+    for (at, byte) in text.iter().enumerate() {
+        if *byte != b'\r' || text.get(at + 1) != Some(&b'\n') {
+            lines.push(*byte);
+        }
+    }
+    lines
 }

@@ -273,13 +273,7 @@ impl Grader {
         let mut grades: Vec<Grade> = serde_json::from_slice(&grades).ok()?;
         // What an exercise is worth may have changed; what is kept has not.
         for grade in &mut grades {
-            let kept = grade.promises.iter().filter(|promise| promise.kept).count();
-            grade.out_of = self.points.get(&grade.number).copied().unwrap_or(0);
-            if let (Ok(kept), Ok(all @ 1..)) =
-                (u32::try_from(kept), u32::try_from(grade.promises.len()))
-            {
-                grade.points = grade.out_of * kept / all;
-            }
+            grade.rate(&self.points);
         }
         Some(grades)
     }
@@ -289,15 +283,11 @@ impl Grader {
     }
 
     fn grade_anew(&self, folder: &Path, sources: &Sources) -> Result<(Vec<Grade>, Vec<String>)> {
-        let untouched = |exercise: &Exercise, text: &[u8]| {
-            let lines = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
-            lines(&String::from_utf8_lossy(text)) == lines(exercise.handed_out)
-        };
         let mut tasks = Vec::new();
         for &exercise in EXERCISES {
             match sources.files.get(exercise.folder) {
                 // The proof of the checks says that they refuse it.
-                Some(text) if !untouched(exercise, text) => tasks.push((exercise, &text[..])),
+                Some(text) if !exercise.is_handed_out(text) => tasks.push((exercise, &text[..])),
                 _ => {}
             }
         }
@@ -321,7 +311,7 @@ impl Grader {
             let text = sources.files.get(exercise.folder);
             let done = match (ran.done.remove(exercise.folder), &ran.ended, text) {
                 (Some(done), _, _) => done,
-                (None, _, Some(text)) if untouched(exercise, text) => {
+                (None, _, Some(text)) if exercise.is_handed_out(text) => {
                     unchecked("is as it was handed out")
                 }
                 (None, Some(ended), Some(_)) => unchecked(ended),

@@ -374,10 +374,6 @@ impl Grade {
     /// Of a program that ran.
     pub fn checked(exercise: &Exercise, outcomes: &[Outcome], points: &Points) -> Self {
         let mut grade = Self::nothing(exercise, points);
-        let kept = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-        if let (Ok(kept), Ok(all @ 1..)) = (u32::try_from(kept), u32::try_from(outcomes.len())) {
-            grade.points = grade.out_of * kept / all;
-        }
         for (promise, outcome) in grade.promises.iter_mut().zip(outcomes) {
             promise.kept = outcome.is_ok();
             if let Err(broken) = outcome {
@@ -385,7 +381,18 @@ impl Grade {
                 promise.came = Some(broken.came.clone());
             }
         }
+        grade.rate(points);
         grade
+    }
+
+    /// Gives the points for the promises that are kept: in proportion, rounded down.
+    pub fn rate(&mut self, points: &Points) {
+        let kept = self.promises.iter().filter(|promise| promise.kept).count();
+        self.out_of = points.get(&self.number).copied().unwrap_or(0);
+        if let (Ok(kept), Ok(all @ 1..)) = (u32::try_from(kept), u32::try_from(self.promises.len()))
+        {
+            self.points = self.out_of * kept / all;
+        }
     }
 
     /// Of a program that could not be checked, and why.

@@ -145,27 +145,12 @@ impl Mine {
     pub(crate) fn read(exercise: &Exercise) -> Result<Self> {
         let path = root().join(exercise.file());
         Ok(match fs::read(&path) {
-            Ok(bytes) if same_text(&bytes, exercise.handed_out.as_bytes()) => Self::HandOut,
+            Ok(bytes) if exercise.is_handed_out(&bytes) => Self::HandOut,
             Ok(bytes) => Self::Changed(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::Missing,
             Err(error) => return Err(error).with_context(|| shown(&path)),
         })
     }
-}
-
-/// Whether two texts are the same but for their line endings: on Windows git may write others.
-fn same_text(one: &[u8], other: &[u8]) -> bool {
-    unix_lines(one) == unix_lines(other)
-}
-
-fn unix_lines(text: &[u8]) -> Vec<u8> {
-    let mut lines = Vec::with_capacity(text.len());
-    for (at, byte) in text.iter().enumerate() {
-        if *byte != b'\r' || text.get(at + 1) != Some(&b'\n') {
-            lines.push(*byte);
-        }
-    }
-    lines
 }
 
 /// A path for a person: below the folder of the course.

@@ -10,11 +10,11 @@ use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 
 use crate::EXERCISES;
-use crate::check::Exercise;
+use crate::check::{Exercise, unix_lines};
 use crate::compile::root;
 use crate::report::{BAD, FAINT, GOOD, STRONG};
 
-use super::{Mine, command, hints, same_text, say, shown, unix_lines};
+use super::{Mine, command, hints, say, shown};
 
 /// Puts the hand-out back, and keeps the learner's file beside it.
 ///
@@ -175,7 +175,7 @@ pub fn same() -> Result<ExitCode> {
             fs::read(&handed_out).with_context(|| format!("cannot read {}", copy.display()))?;
         let path = root().join(exercise.file());
         let mine = fs::read(&path).with_context(|| format!("cannot read {}", shown(&path)))?;
-        if !same_text(&mine, &handed_out) {
+        if unix_lines(&mine) != unix_lines(&handed_out) {
             say(&format!("{} differs from {}\n", shown(&path), copy.display()));
             code = ExitCode::FAILURE;
         }
