@@ -25,7 +25,7 @@ type PatchTest = fn(&Compiler, &Exercise, &Path) -> Result<()>;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = Arguments::from_args();
     // Most of the time is waiting.
-    arguments.test_threads.get_or_insert(6);
+    arguments.test_threads.get_or_insert(12);
     let compiler = Arc::new(Compiler::find()?);
     let mut trials = Vec::new();
     for &exercise in EXERCISES {
