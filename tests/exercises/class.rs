@@ -1,9 +1,10 @@
 //! Grades the hand-ins of a class, each apart from the others and from this machine.
 //!
-//! Of a hand-in the exercises alone are used, as text. Each hand-in is one job: it is compiled and checked
-//! in boxes of bubblewrap, see [`sandbox`], with a network, processes and a disk of its own, and with bounds
-//! on time, memory, processes, files and output, see [`job::Limits`]. Its results are written when they are
-//! complete, so a class that was stopped in the middle goes on where it stopped.
+//! Of a hand-in the exercises alone are used, as text. Each of them is a job of its own: it is compiled and
+//! checked in boxes of bubblewrap, see [`sandbox`], with a network, processes and a disk of its own, and with
+//! bounds on time, memory, processes, files and output, see [`job::Limits`]. So what one program does spoils
+//! no other, of the same person or of another. The results of a hand-in are written when they are complete, so
+//! a class that was stopped in the middle goes on where it stopped.
 //!
 //! # What this does not protect against
 //!
@@ -14,9 +15,9 @@
 //!   are not there, unless somebody keeps them below `/usr`.
 //! - Load. A hand-in computes on as many cores as it likes until its time is over; it runs with a lower
 //!   priority, and a very busy machine can still make another's program late. With the bounds as they are,
-//!   each job takes up to 2 GiB of memory, and the grader looks at that ten times a second: memory that is
-//!   in no process (an unmapped memfd, full socket buffers) is not seen. A machine with less memory than
-//!   2 GiB a job takes fewer `--jobs`, or less `--memory` for each.
+//!   each job takes up to 1 GiB of memory, two of a hand-in run at a time, and the grader looks at them ten
+//!   times a second: memory that is in no process (an unmapped memfd, full socket buffers) is not seen. A
+//!   machine with less memory than 2 GiB a hand-in takes fewer `--jobs`, or less `--memory` for each.
 //! - Side channels: what can be told from how long something takes.
 //! - A program that knows its check. A promise is checked with what stands in `tests/exercises/`, which
 //!   everybody can read; a hand-in that answers what the check asks, and does nothing else, gets its points.
@@ -51,7 +52,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use sockets_by_example::text::printable;
 
 use self::hand_in::{HandIn, Sources};
-use self::job::{Done, Job, Limits, PROBE, Task};
+use self::job::{Done, Job, Limits, PROBE, Ran};
 use self::sandbox::Sandbox;
 use crate::EXERCISES;
 use crate::check::Exercise;
@@ -73,7 +74,7 @@ pub struct Options {
     /// How long all exercises of one hand-in may take, in seconds
     #[arg(long, requires = "folder", default_value_t = Limits::default().whole)]
     whole: u64,
-    /// How much memory all processes of one hand-in may use together, in MiB
+    /// How much memory all processes of one exercise may use together, in MiB
     #[arg(long, requires = "folder", default_value_t = Limits::default().memory >> 20)]
     memory: u64,
 }
@@ -130,6 +131,9 @@ pub fn grade(folder: &Path, options: &Options) -> Result<ExitCode> {
     );
     Ok(ExitCode::SUCCESS)
 }
+
+/// How many exercises of one hand-in are checked at the same time. Most of their time they wait.
+const AT_ONCE: usize = 2;
 
 /// What one hand-in is worth.
 struct Row {
@@ -232,14 +236,17 @@ impl Grader {
 
     /// Why nothing can be graded here, if that is so.
     fn probe(&self) -> Result<Option<String>> {
-        let probe = [(&PROBE, PROBE.handed_out.as_bytes())];
-        let ran = self.run(&probe, Limits::default())?;
-        let done = ran.done.get(PROBE.folder);
-        if done.is_some_and(|done| done.grade.promises.iter().all(|promise| promise.kept)) {
+        let limits = Limits::default();
+        let deadline = Instant::now() + Duration::from_secs(limits.whole);
+        let ran = self.run(&PROBE, PROBE.handed_out.as_bytes(), limits, deadline)?;
+        let done = ran.done;
+        if done.as_ref().is_some_and(|done| done.grade.promises.iter().all(|promise| promise.kept))
+        {
             return Ok(None);
         }
-        let report = done.map(|done| done.report.as_str()).unwrap_or_default();
-        let said = [&ran.ended.unwrap_or_default(), &ran.errors, report].map(str::trim).join("\n");
+        let report = done.map(|done| done.report).unwrap_or_default();
+        let said =
+            [&ran.ended.unwrap_or_default(), &ran.errors, &report].map(|it| it.trim()).join("\n");
         let said: Vec<_> = said.lines().filter(|line| !line.is_empty()).map(printable).collect();
         Ok(Some(said.join("\n  ")))
     }
@@ -291,11 +298,9 @@ impl Grader {
                 _ => {}
             }
         }
-        let mut ran = self.run(&tasks, self.limits)?;
+        let mut ran = self.run_all(&tasks)?;
         let mut remarks = Vec::new();
-        if !tasks.is_empty() && ran.done.is_empty() && !ran.errors.trim().is_empty() {
-            remarks.extend(ran.errors.trim().lines().last().map(str::to_owned));
-        }
+        let mut broke_off = false;
         let mut grades = Vec::new();
         let mut report = String::new();
         for &exercise in EXERCISES {
@@ -308,14 +313,18 @@ impl Grader {
                     printable(why)
                 ),
             };
-            let text = sources.files.get(exercise.folder);
-            let done = match (ran.done.remove(exercise.folder), &ran.ended, text) {
-                (Some(done), _, _) => done,
-                (None, _, Some(text)) if exercise.is_handed_out(text) => {
+            let done = match ran.remove(exercise.folder) {
+                Some(Ran { done: Some(done), .. }) => done,
+                Some(ran) => {
+                    broke_off |= ran.broke_off;
+                    let said = ran.errors.trim().lines().last().map(str::to_owned);
+                    remarks.extend(said.filter(|said| !remarks.contains(said)));
+                    unchecked(&ran.ended.unwrap_or_default())
+                }
+                None if sources.files.contains_key(exercise.folder) => {
                     unchecked("is as it was handed out")
                 }
-                (None, Some(ended), Some(_)) => unchecked(ended),
-                (None, _, _) => match sources.refused.get(exercise.folder) {
+                None => match sources.refused.get(exercise.folder) {
                     Some(why) => unchecked(why),
                     None => unchecked("not handed in"),
                 },
@@ -325,7 +334,7 @@ impl Grader {
             grades.push(done.grade);
         }
         // What this machine did not finish is tried again the next time.
-        let stamp = if ran.broke_off { String::new() } else { self.stamp(sources) };
+        let stamp = if broke_off { String::new() } else { self.stamp(sources) };
         self.keep(folder, sources, &grades, &report, &stamp)?;
         Ok((grades, remarks))
     }
@@ -357,59 +366,87 @@ impl Grader {
         Ok(())
     }
 
-    /// Compiles and checks these texts as one job.
-    fn run(&self, tasks: &[(&Exercise, &[u8])], limits: Limits) -> Result<job::Ran> {
-        if tasks.is_empty() {
-            return Ok(job::Ran::default());
-        }
+    /// Compiles and checks these texts, each as a job of its own: what became of each, by its folder.
+    fn run_all(&self, tasks: &[(&Exercise, &[u8])]) -> Result<BTreeMap<&'static str, Ran>> {
+        let deadline = Instant::now() + Duration::from_secs(self.limits.whole);
+        let (next, all) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..AT_ONCE.min(tasks.len()))
+                .map(|_| {
+                    scope.spawn(|| -> Result<()> {
+                        while let Some((exercise, text)) =
+                            tasks.get(next.fetch_add(1, Ordering::Relaxed))
+                        {
+                            let ran = match Instant::now() < deadline {
+                                true => self.run(exercise, text, self.limits, deadline)?,
+                                false => {
+                                    Ran { ended: Some(self.limits.time_is_up()), ..Ran::default() }
+                                }
+                            };
+                            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+                            all.insert(exercise.folder, ran);
+                        }
+                        Ok(())
+                    })
+                })
+                .collect();
+            workers.into_iter().try_for_each(|worker| {
+                worker.join().unwrap_or_else(|fault| std::panic::resume_unwind(fault))
+            })
+        })?;
+        Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Compiles and checks this text.
+    fn run(
+        &self,
+        exercise: &Exercise,
+        text: &[u8],
+        limits: Limits,
+        deadline: Instant,
+    ) -> Result<Ran> {
         let stage = tempfile::Builder::new().prefix(".job-").tempdir_in(&self.out)?;
-        let sources = stage.path().join("hand-in");
-        fs::create_dir(&sources)?;
-        fs::write(sources.join("hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
-        for (exercise, text) in tasks {
-            let folder = sources.join(exercise.folder);
-            fs::create_dir(&folder)?;
-            // The lesson's other files, which it may use as modules.
-            let lesson = root().join("lessons").join(exercise.folder);
-            for entry in fs::read_dir(lesson).into_iter().flatten() {
-                let entry = entry?;
-                if entry.file_name() != "solution.rs" && entry.file_type()?.is_file() {
-                    fs::copy(entry.path(), folder.join(entry.file_name()))?;
-                }
+        let source = stage.path().join("hand-in");
+        fs::create_dir(&source)?;
+        fs::write(source.join("hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
+        // The lesson's other files, which it may use as modules.
+        let lesson = root().join("lessons").join(exercise.folder);
+        for entry in fs::read_dir(lesson).into_iter().flatten() {
+            let entry = entry?;
+            let is_rust = entry.path().extension().is_some_and(|extension| extension == "rs");
+            if is_rust && entry.file_name() != "solution.rs" && entry.file_type()?.is_file() {
+                fs::copy(entry.path(), source.join(entry.file_name()))?;
             }
-            fs::write(folder.join("exercise.rs"), text)?;
         }
-        let seen = match &self.sandbox {
+        fs::write(source.join("exercise.rs"), text)?;
+        let (seen, work) = match &self.sandbox {
             Some(_) => (PathBuf::from(sandbox::HAND_IN), PathBuf::from(sandbox::WORK)),
-            None => (sources.clone(), stage.path().to_path_buf()),
+            None => (source.clone(), stage.path().to_path_buf()),
         };
         let mut sees = vec![self.compiler.sysroot.clone()];
         sees.extend(self.compiler.files.iter().cloned());
-        let mut job = Job {
+        let program = work.join(format!("{}{}", exercise.program(), std::env::consts::EXE_SUFFIX));
+        let arguments = self.compiler.arguments("exercise.rs".as_ref(), &program);
+        let arguments = arguments
+            .into_iter()
+            .map(|it| it.into_string().ok().context("the path of the course is no Unicode"));
+        let job = Job {
             bwrap: self.sandbox.as_ref().map(|it| it.bwrap().to_path_buf()),
             rustc: self.compiler.rustc.clone(),
             sees,
-            sources: seen.0,
-            work: seen.1,
-            tasks: Vec::new(),
+            source: seen,
+            work,
+            folder: exercise.folder.to_owned(),
+            arguments: arguments.collect::<Result<_>>()?,
+            program,
             points: self.points.clone(),
             limits,
         };
-        for (exercise, _) in tasks {
-            let name = format!("{}{}", exercise.program(), std::env::consts::EXE_SUFFIX);
-            let program = job.work.join(name);
-            let arguments = self.compiler.arguments("exercise.rs".as_ref(), &program);
-            let arguments = arguments
-                .into_iter()
-                .map(|it| it.into_string().ok().context("the path of the course is no Unicode"));
-            let arguments = arguments.collect::<Result<_>>()?;
-            job.tasks.push(Task { folder: exercise.folder.to_owned(), arguments, program });
-        }
         let command = match &self.sandbox {
             Some(sandbox) => {
-                open_to_all(&sources)?;
+                open_to_all(&source)?;
                 let disk = limits.disk;
-                sandbox.outer(&self.program, &["grade-one"], &sources, disk, &job.sees)
+                sandbox.outer(&self.program, &["grade-one"], &source, disk, &job.sees)
             }
             None => {
                 let mut command = Command::new(&self.program);
@@ -417,7 +454,7 @@ impl Grader {
                 command
             }
         };
-        job::run(command, &job)
+        job::run(command, &job, deadline)
     }
 }
 

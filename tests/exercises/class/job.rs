@@ -1,13 +1,11 @@
-//! One hand-in's job: what runs in its box, and what waits outside until it is done.
+//! A job, one exercise of one hand-in: what runs in its box, and what waits outside until it is done.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -29,27 +27,21 @@ pub struct Job {
     pub rustc: PathBuf,
     /// What the compiler has to see beyond the system.
     pub sees: Vec<PathBuf>,
-    /// Where the sources are: in it a folder for each exercise.
-    pub sources: PathBuf,
+    /// Where the source is, `exercise.rs`, and the other files of its lesson.
+    pub source: PathBuf,
     /// Where may be written.
     pub work: PathBuf,
-    pub tasks: Vec<Task>,
+    /// The folder of the lesson: `07-echo`.
+    pub folder: String,
+    /// What rustc is called with where the source is.
+    pub arguments: Vec<String>,
+    /// Where rustc writes the program.
+    pub program: PathBuf,
     pub points: Points,
     pub limits: Limits,
 }
 
-/// One exercise of a job.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Task {
-    /// The folder of its lesson: `07-echo`.
-    pub folder: String,
-    /// What rustc is called with in that folder.
-    pub arguments: Vec<String>,
-    /// Where rustc writes the program.
-    pub program: PathBuf,
-}
-
-/// What a hand-in may use.
+/// What an exercise of a hand-in may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// For the compilation of one exercise, in seconds.
@@ -60,11 +52,11 @@ pub struct Limits {
     pub program_memory: u64,
     /// Address space of the compiler, in bytes.
     pub compiler_memory: u64,
-    /// Memory in use by all of a hand-in's processes together, in bytes.
+    /// Memory in use by all its processes together, in bytes.
     pub memory: u64,
-    /// All processes and threads of a hand-in together, the check's own among them.
+    /// All its processes and threads together, the check's own among them.
     pub processes: u64,
-    /// All that a hand-in writes, in bytes.
+    /// All that it writes, in bytes.
     pub disk: u64,
     /// One file of a program, in bytes.
     pub file: u64,
@@ -79,7 +71,7 @@ impl Default for Limits {
             whole: 300,
             program_memory: 1 << 30,
             compiler_memory: 4 << 30,
-            memory: 2 << 30,
+            memory: 1 << 30,
             processes: 512,
             disk: 256 << 20,
             file: 64 << 20,
@@ -88,7 +80,14 @@ impl Default for Limits {
     }
 }
 
-/// What the program in the box answers: one line of JSON for each task, in any order.
+impl Limits {
+    /// What is said of an exercise when the time of its whole hand-in is over.
+    pub fn time_is_up(&self) -> String {
+        format!("ended after {} s for the whole hand-in", self.whole)
+    }
+}
+
+/// What the program in the box answers, as one line of JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Done {
     pub grade: Grade,
@@ -99,9 +98,8 @@ pub struct Done {
 /// What became of a job.
 #[derive(Default)]
 pub struct Ran {
-    /// By the folder of the lesson. What is not here was not checked.
-    pub done: BTreeMap<String, Done>,
-    /// Why something is not here.
+    pub done: Option<Done>,
+    /// Why it was not checked, if that is so.
     pub ended: Option<String>,
     /// Whether it ended by itself before it was done, which may be this machine's fault.
     pub broke_off: bool,
@@ -119,20 +117,16 @@ const LONGEST_SHOWN: usize = 16 << 10;
 /// How often the grader looks at what a job uses.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// How many checks of one hand-in run at the same time. Most of their time they wait.
-const CHECKS_AT_ONCE: usize = 2;
-
 /// Starts `command`, our own program in a box or without one, hands it the job, and waits until it is
-/// done or has used up what it may use.
+/// done or has used up what it may use. At `deadline` the time of its whole hand-in is over.
 ///
 /// # Errors
 /// The job cannot be written as JSON: a path is no Unicode.
-pub fn run(mut command: Command, job: &Job) -> Result<Ran> {
+pub fn run(mut command: Command, job: &Job, deadline: Instant) -> Result<Ran> {
     let description = serde_json::to_string(job)?;
     let limits = job.limits;
     let mut ran = Ran::default();
     sandbox::close_the_rest(&mut command);
-    let deadline = Instant::now() + Duration::from_secs(limits.whole);
     let mut terminal = Terminal::start(command);
     terminal.limit_output(LONGEST_ANSWER);
     // If it is gone already, its end says so.
@@ -141,7 +135,7 @@ pub fn run(mut command: Command, job: &Job) -> Result<Ran> {
     loop {
         match terminal.try_expect("\n", GLANCE) {
             Ok(line) => match serde_json::from_str::<Done>(&line) {
-                Ok(done) => drop(ran.done.insert(done.grade.folder.clone(), done)),
+                Ok(done) => ran.done = Some(done),
                 Err(_) => ran.ended = Some("its job spoke nonsense".to_owned()),
             },
             Err(Missing::Late) => {}
@@ -150,7 +144,7 @@ pub fn run(mut command: Command, job: &Job) -> Result<Ran> {
         }
         let (threads, bytes) = sandbox::usage(terminal.process_id());
         if Instant::now() >= deadline {
-            ran.ended = Some(format!("ended after {} s for the whole hand-in", limits.whole));
+            ran.ended = Some(limits.time_is_up());
         } else if bytes > limits.memory {
             ran.ended = Some(format!("ended: more than {} MiB of memory", limits.memory >> 20));
         } else if threads > 2 * limits.processes {
@@ -163,7 +157,7 @@ pub fn run(mut command: Command, job: &Job) -> Result<Ran> {
     sandbox::kill_family(terminal.process_id());
     terminal.kill();
     ran.errors = String::from_utf8_lossy(&terminal.errors()).into_owned();
-    if ran.ended.is_none() && ran.done.len() < job.tasks.len() {
+    if ran.ended.is_none() && ran.done.is_none() {
         ran.ended = Some("its job ended before it was done".to_owned());
         ran.broke_off = true;
     }
@@ -183,43 +177,18 @@ pub fn grade_one() -> Result<()> {
 
     sandbox::adopt_orphans();
 
-    let (compiled, next) = mpsc::channel::<(&Task, &Exercise, Result<(), Refused>)>();
-    let next = Mutex::new(next);
-    thread::scope(|scope| {
-        for _ in 0..CHECKS_AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let received = next.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    let Ok((task, exercise, compiled)) = received else { break };
-                    let done = match compiled {
-                        Ok(()) => check(&job, task, exercise),
-                        Err(refused) => Done {
-                            grade: Grade::unchecked(exercise, refused.why, &job.points),
-                            report: refused.report,
-                        },
-                    };
-                    // Room on the disk for the next.
-                    let _ = fs::remove_file(&task.program);
-                    answer(&done);
-                }
-            });
-        }
-        for task in &job.tasks {
-            if let Some(exercise) = exercise(&task.folder) {
-                let _ = compiled.send((task, exercise, compile(&job, task)));
-            }
-        }
-        drop(compiled);
-    });
+    let exercise = exercise(&job.folder).with_context(|| format!("no {}", job.folder))?;
+    let done = match compile(&job) {
+        Ok(()) => check(&job, exercise),
+        Err(refused) => Done {
+            grade: Grade::unchecked(exercise, refused.why, &job.points),
+            report: refused.report,
+        },
+    };
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{}", serde_json::to_string(&done)?)?;
+    output.flush()?;
     Ok(())
-}
-
-fn answer(done: &Done) {
-    if let Ok(line) = serde_json::to_string(done) {
-        let mut output = std::io::stdout().lock();
-        let _ = writeln!(output, "{line}");
-        let _ = output.flush();
-    }
 }
 
 /// Why an exercise is not checked, and what its learner is told.
@@ -228,22 +197,22 @@ struct Refused {
     report: String,
 }
 
-fn compile(job: &Job, task: &Task) -> Result<(), Refused> {
-    let folder = job.sources.join(&task.folder);
+fn compile(job: &Job) -> Result<(), Refused> {
+    let folder = &job.source;
     let mut command = match &job.bwrap {
         Some(bwrap) => {
             let mut sees = job.sees.clone();
             // The linker asks there where it is itself.
             sees.extend([folder.clone(), PathBuf::from("/proc")]);
-            sandbox::inner(bwrap, &job.rustc, &sees, &job.work, &folder)
+            sandbox::inner(bwrap, &job.rustc, &sees, &job.work, folder)
         }
         None => {
             let mut command = Command::new(&job.rustc);
-            command.current_dir(&folder);
+            command.current_dir(folder);
             command
         }
     };
-    command.args(&task.arguments);
+    command.args(&job.arguments);
     sandbox::close_the_rest(&mut command);
     Bounds {
         memory: job.limits.compiler_memory,
@@ -254,8 +223,8 @@ fn compile(job: &Job, task: &Task) -> Result<(), Refused> {
     }
     .hold(&mut command);
     let refused = |why: String, said: &str| {
-        let number = task.folder.get(..2).unwrap_or_default();
-        let mut report = format!("Exercise {number}   {}/exercise.rs\n\n  {why}\n", task.folder);
+        let number = job.folder.get(..2).unwrap_or_default();
+        let mut report = format!("Exercise {number}   {}/exercise.rs\n\n  {why}\n", job.folder);
         for line in said.lines() {
             report.push_str(&format!("  {}\n", printable(line)));
         }
@@ -286,7 +255,7 @@ fn compile(job: &Job, task: &Task) -> Result<(), Refused> {
     }
 }
 
-fn check(job: &Job, task: &Task, exercise: &Exercise) -> Done {
+fn check(job: &Job, exercise: &Exercise) -> Done {
     let bounds = Bounds {
         memory: job.limits.program_memory,
         file: job.limits.file,
@@ -294,7 +263,7 @@ fn check(job: &Job, task: &Task, exercise: &Exercise) -> Done {
         files: 256,
         processes: job.bwrap.is_some().then_some(job.limits.processes),
     };
-    let (bwrap, program) = (job.bwrap.clone(), task.program.clone());
+    let (bwrap, program) = (job.bwrap.clone(), job.program.clone());
     let command = move |folder: &Path| {
         let mut command = match &bwrap {
             Some(bwrap) => {

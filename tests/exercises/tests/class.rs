@@ -65,11 +65,14 @@ impl Class {
         self.out().join("class").join(name)
     }
 
+    fn grades_of(&self, name: &str) -> Vec<Grade> {
+        let text = fs::read(self.result(name).join("grade.json")).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
+
     /// What exercise 07 of this person was worth.
     fn grade_of(&self, name: &str) -> Grade {
-        let text = fs::read(self.result(name).join("grade.json")).unwrap();
-        let grades: Vec<Grade> = serde_json::from_slice(&text).unwrap();
-        grades.into_iter().find(|grade| grade.number == "07").unwrap()
+        self.grades_of(name).into_iter().find(|grade| grade.number == "07").unwrap()
     }
 
     fn report(&self, name: &str) -> String {
@@ -358,8 +361,14 @@ fn a_hand_in_is_ended_when_its_time_or_its_memory_is_used_up() {
 
     let class = Class::new();
     class.hand_in("eats-memory", EATS_MEMORY);
+    // What one exercise of a person does spoils no other.
+    let another = class.hand_ins().join("eats-memory/lessons/01-send");
+    fs::create_dir(&another).unwrap();
+    fs::copy(root().join("lessons/01-send/solution.rs"), another.join("exercise.rs")).unwrap();
     class.grade(&["--memory", "500"]);
     class.assert_worth_nothing("eats-memory", "ended: more than 500 MiB of memory", "");
+    let first = &class.grades_of("eats-memory")[0];
+    assert!(first.points == first.out_of, "{}", class.report("eats-memory"));
 }
 
 #[test]
