@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -101,6 +103,9 @@ pub struct Compiler {
     /// The files of the crates, and nothing else: as `sysroot`.
     pub files: Vec<PathBuf>,
     arguments: Vec<OsString>,
+    /// How many compilers may start now: as many run as there are cores, or what is checked meanwhile would
+    /// get no turn.
+    free: Arc<(Mutex<usize>, Condvar)>,
 }
 
 impl Compiler {
@@ -156,7 +161,9 @@ impl Compiler {
             search.push(folder);
             arguments.extend(["-L".into(), search]);
         }
-        Ok(Self { rustc, sysroot, libraries, files, arguments })
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let free = Arc::new((Mutex::new(cores), Condvar::new()));
+        Ok(Self { rustc, sysroot, libraries, files, arguments, free })
     }
 
     /// What rustc is called with so that it makes `program` of the file `source`. Without debugging
@@ -176,7 +183,16 @@ impl Compiler {
     pub fn compile(&self, source: &Path, program: &Path) -> Result<Result<String, String>> {
         let mut rustc = Command::new(&self.rustc);
         rustc.args(self.arguments(source, program)).stdin(Stdio::null());
-        let output = rustc.output().context("cannot start rustc")?;
+        let (free, freed) = &*self.free;
+        let waiting = free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut one =
+            freed.wait_while(waiting, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        *one -= 1;
+        drop(one);
+        let output = rustc.output();
+        *free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        freed.notify_one();
+        let output = output.context("cannot start rustc")?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         Ok(if output.status.success() { Ok(said) } else { Err(said) })
     }

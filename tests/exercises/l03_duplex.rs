@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -65,12 +66,13 @@ const WAIT: Duration = Duration::from_millis(300);
 /// What a wait may end early: the timeout of a socket is not exact everywhere.
 const EARLY: Duration = Duration::from_millis(20);
 
-/// A program that asks, and when it was started. All that must not come too early is measured from there:
-/// a busy machine can only make it later.
+/// A program that asks, and a moment before which it did not: when it was started, and then when nothing had
+/// come from it yet. All that must not come too early is measured from there: a busy machine can only make it
+/// later.
 struct Asking<'a> {
     stage: &'a Stage,
     program: Program,
-    began: Instant,
+    began: Cell<Instant>,
 }
 
 impl<'a> Asking<'a> {
@@ -78,18 +80,26 @@ impl<'a> Asking<'a> {
         let began = Instant::now();
         let bind = format!("{}:0", own_ip());
         let program = stage.start(&[&*to.to_string(), "ping", "--bind", &*bind])?;
-        Ok(Self { stage, program, began })
+        Ok(Self { stage, program, began: Cell::new(began) })
     }
 
     /// The next ask, which is this one of the three, from 0: who asks.
     fn ask(&self, peer: &Peer, number: u32) -> Result<SocketAddr, Broken> {
         let nth = ["the first ask", "the second ask", "the third ask"][number as usize];
-        let datagram = peer.receive(nth)?;
-        let after = self.began.elapsed();
+        let (datagram, not_before) = peer.receive_timed(nth)?;
+        if let (0, Some(not_before)) = (number, not_before) {
+            self.began.set(not_before);
+        }
+        let after = self.elapsed();
         let expected = format!("{nth}, \"ping\"");
         self.stage.require(datagram.payload == b"ping", &expected, datagram.quoted())?;
         self.not_before(number, after, nth)?;
         Ok(datagram.from)
+    }
+
+    /// How long it has been asking, or longer.
+    fn elapsed(&self) -> Duration {
+        self.began.get().elapsed()
     }
 
     /// Goes on when this is not before so many waits are over.
@@ -98,14 +108,14 @@ impl<'a> Asking<'a> {
             1 => format!("{what} when the first has waited 300 ms"),
             _ => format!("{what} when {waits} waits of 300 ms are over"),
         };
-        let came = format!("that was already {} ms after the start", after.as_millis());
+        let came = format!("that was already {} ms after the first ask", after.as_millis());
         self.stage.require(after >= waits * (WAIT - EARLY), &expected, came)
     }
 
     /// Waits for the end without an answer, which is to come three waits after the start.
     fn gives_up(&self, to: SocketAddr) -> Result<(), Broken> {
         let ended = self.program.ends_with(1, "when the third wait is over")?;
-        let after = self.began.elapsed();
+        let after = self.elapsed();
         self.not_before(3, after, "the end")?;
         let words = format!("no answer from {to}");
         let said = ended.errors.contains(&words);
@@ -164,7 +174,7 @@ fn is_ended_by_an_answer(stage: &Stage) -> Result<bool, Broken> {
     asking.ask(&peer, 0)?;
     let from = asking.ask(&peer, 1)?;
     peer.send("pong", from)?;
-    let in_time = asking.began.elapsed() < 2 * (WAIT - EARLY);
+    let in_time = asking.elapsed() < 2 * (WAIT - EARLY);
     shows(&asking.program, &peer, "pong")?;
     asking.program.ends_with(0, "when it has its answer")?;
     match peer.receive_within(EARLY) {
@@ -212,18 +222,18 @@ fn a_stranger_moves_no_deadline(stage: &mut Stage) -> Result<(), Broken> {
         stage.broken("a free port of the loopback can be bound", error.to_string())
     })?;
     let mut asks = 1;
-    while asking.program.is_running() && asking.began.elapsed() < LATE {
+    while asking.program.is_running() && asking.elapsed() < LATE {
         // A program that has ended in between is no fault of the stranger.
         let _ = stranger.send_to(b"believe me", to);
         if peer.receive_within(WAIT / 6).is_some() {
-            asking.not_before(asks, asking.began.elapsed(), "an ask")?;
+            asking.not_before(asks, asking.elapsed(), "an ask")?;
             asks += 1;
         }
     }
     while peer.receive_within(EARLY).is_some() {
         asks += 1;
     }
-    let after = asking.began.elapsed().as_secs_f64();
+    let after = asking.elapsed().as_secs_f64();
     let came = format!("{asks} in {after:.1} s, with the stranger in between");
     stage.require(asks == 3, "three asks, 300 ms apart", came)?;
     asking.gives_up(peer.address())

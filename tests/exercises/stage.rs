@@ -25,7 +25,7 @@ pub const PATIENCE: Duration = Duration::from_secs(4);
 pub const BRIEFLY: Duration = support::BRIEFLY;
 
 /// How long the check of one promise may take in all. Every wait ends with it.
-pub const LONGEST: Duration = Duration::from_secs(15);
+pub const LONGEST: Duration = Duration::from_secs(30);
 
 /// How many bytes a program may print on standard output, and on standard error.
 pub const MOST_PRINTED: usize = 1 << 20;
@@ -542,15 +542,24 @@ impl Peer {
 
     /// The next datagram. `expected` tells the learner what is waited for.
     pub fn receive(&self, expected: &str) -> Result<Datagram, Broken> {
+        self.receive_timed(expected).map(|(datagram, _)| datagram)
+    }
+
+    /// [`receive`](Self::receive), and a moment before which the datagram was not sent: when the socket was
+    /// looked at for the last time and nothing was there. `None` when it was there at the first look.
+    pub fn receive_timed(&self, expected: &str) -> Result<(Datagram, Option<Instant>), Broken> {
         let left = self.scene.left();
         let deadline = Instant::now() + left;
+        let mut empty = None;
         loop {
             // Asked before the wait: what was sent before the end is still there.
             let ended = self.scene.ended();
-            let late = Instant::now() >= deadline;
+            let looked = Instant::now();
+            let late = looked >= deadline;
             if let Some(datagram) = self.receive_within(GLANCE) {
-                return Ok(datagram);
+                return Ok((datagram, empty));
             }
+            empty = Some(looked);
             if let Some(ended) = ended {
                 return Err(self.scene.broken(expected, ended));
             }
