@@ -182,7 +182,7 @@ pub fn grade_one() -> Result<()> {
     sandbox::adopt_orphans();
 
     let exercise = exercise(&job.folder).with_context(|| format!("no {}", job.folder))?;
-    let done = match compile(&job) {
+    let done = match compile(&job, exercise) {
         Ok(()) => check(&job, exercise),
         Err(refused) => Done {
             grade: Grade::unchecked(exercise, refused.why, &job.points),
@@ -201,7 +201,7 @@ struct Refused {
     report: String,
 }
 
-fn compile(job: &Job) -> Result<(), Refused> {
+fn compile(job: &Job, exercise: &Exercise) -> Result<(), Refused> {
     let folder = &job.source;
     let mut command = match &job.bwrap {
         Some(bwrap) => {
@@ -227,8 +227,12 @@ fn compile(job: &Job) -> Result<(), Refused> {
     }
     .hold(&mut command);
     let refused = |why: String, said: &str| {
-        let number = job.folder.get(..2).unwrap_or_default();
-        let mut report = format!("Exercise {number}   {}/exercise.rs\n\n  {why}\n", job.folder);
+        let mut report = format!(
+            "Exercise {} · {}   {}\n\n  {why}\n",
+            exercise.number(),
+            exercise.title,
+            exercise.file().display()
+        );
         for line in said.lines() {
             report.push_str(&format!("  {}\n", printable(line)));
         }
