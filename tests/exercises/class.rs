@@ -57,25 +57,25 @@ use self::sandbox::Sandbox;
 use crate::EXERCISES;
 use crate::check::Exercise;
 use crate::compile::{Compiler, root};
-use crate::grade::{Grade, Points, points};
+use crate::grade::{Grade, NOT_BEGUN, Points, points};
 
 /// How a class is graded.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// How many hand-ins are graded at the same time; without it, as many as there are cores
-    #[arg(long, requires = "folder")]
+    #[arg(long, value_name = "NUMBER", requires = "folder")]
     jobs: Option<usize>,
     /// Where the results go; without it, target/grade
-    #[arg(long, requires = "folder")]
+    #[arg(long, value_name = "FOLDER", requires = "folder")]
     out: Option<PathBuf>,
     /// How long the compilation of one exercise may take, in seconds
-    #[arg(long, requires = "folder", default_value_t = Limits::default().compile)]
+    #[arg(long, value_name = "SECONDS", requires = "folder", default_value_t = Limits::default().compile)]
     compile: u64,
     /// How long all exercises of one hand-in may take, in seconds
-    #[arg(long, requires = "folder", default_value_t = Limits::default().whole)]
+    #[arg(long, value_name = "SECONDS", requires = "folder", default_value_t = Limits::default().whole)]
     whole: u64,
     /// How much memory all processes of one exercise may use together, in MiB
-    #[arg(long, requires = "folder", default_value_t = Limits::default().memory >> 20)]
+    #[arg(long, value_name = "MIB", requires = "folder", default_value_t = Limits::default().memory >> 20)]
     memory: u64,
 }
 
@@ -88,6 +88,13 @@ pub fn grade(folder: &Path, options: &Options) -> Result<ExitCode> {
     let hand_ins = hand_in::list(folder)?;
     if hand_ins.is_empty() {
         bail!("{} holds no hand-ins: a folder or an archive for each person", folder.display());
+    }
+    let count = match hand_ins.len() {
+        1 => "1 hand-in".to_owned(),
+        many => format!("{many} hand-ins"),
+    };
+    if std::io::stderr().is_terminal() {
+        eprintln!("{count}. First the course is built, and a right program is tried.");
     }
     let grader = Grader::new(options)?;
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -122,9 +129,12 @@ pub fn grade(folder: &Path, options: &Options) -> Result<ExitCode> {
     write_csv(&path, &rows)?;
     print!("{}", table(&rows));
     let again = rows.values().filter(|row| row.took.is_none()).count();
+    let again = match again {
+        0 => String::new(),
+        _ => format!(", {again} of them graded before and unchanged"),
+    };
     println!(
-        "\n{} hand-ins in {:.1} s, {again} of them as graded before, {jobs} at a time\n{}\n{}",
-        rows.len(),
+        "\n{count} in {:.1} s, {jobs} at a time{again}\n{}\n{}",
         began.elapsed().as_secs_f64(),
         path.display(),
         grader.out.join("class").join("NAME").join("report.txt").display(),
@@ -153,23 +163,55 @@ impl Row {
         self.grades.iter().map(|grade| grade.out_of).sum()
     }
 
-    /// What is to be said: of the hand-in, and of its exercises, those together of which the same is true.
+    /// What is to be said: of the hand-in, then of its exercises. What could not be checked stands before
+    /// what there was nothing to check of.
     fn remarks(&self) -> String {
         let mut all = self.remarks.clone();
-        let mut said: Vec<(&str, Vec<&str>)> = Vec::new();
-        for grade in &self.grades {
+        let mut said: Vec<(&str, Vec<usize>)> = Vec::new();
+        for (place, grade) in self.grades.iter().enumerate() {
             let Some(remark) = &grade.remark else { continue };
-            match said.iter_mut().find(|(other, _)| other == remark) {
-                Some((_, numbers)) => numbers.push(&grade.number),
-                None => said.push((remark, vec![&grade.number])),
+            // Of an exercise that is worth nothing nobody misses anything.
+            if is_nothing(remark) && grade.out_of == 0 {
+                continue;
+            }
+            // Those that can be said of several, word for word.
+            let of_several = is_nothing(remark) || remark.starts_with("ended");
+            match said.iter_mut().find(|(other, _)| of_several && other == remark) {
+                Some((_, places)) => places.push(place),
+                None => said.push((remark, vec![place])),
             }
         }
-        all.extend(said.into_iter().map(|(remark, numbers)| {
-            let all = numbers.len() == self.grades.len();
-            if all { remark.to_owned() } else { format!("{} {remark}", numbers.join(" ")) }
-        }));
+        said.sort_by_key(|(remark, _)| is_nothing(remark));
+        let worth = self.grades.iter().filter(|grade| grade.out_of > 0).count();
+        for (remark, places) in said {
+            if !is_nothing(remark) || places.len() < worth {
+                all.push(format!("{} {remark}", self.numbers(&places)));
+            } else if self.remarks.is_empty() {
+                all.push(remark.to_owned());
+            }
+        }
         printable(&all.join("; "))
     }
+
+    /// The numbers of the exercises at these places, as in `01, 04 to 07`.
+    fn numbers(&self, places: &[usize]) -> String {
+        let runs = places.chunk_by(|before, after| before + 1 == *after);
+        let runs = runs.flat_map(|run| match run {
+            [first, _, .., last] => {
+                vec![format!("{} to {}", self.grades[*first].number, self.grades[*last].number)]
+            }
+            few => few.iter().map(|place| self.grades[*place].number.clone()).collect(),
+        });
+        runs.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The remark on an exercise that is not in the hand-in.
+const NOT_HANDED_IN: &str = "not handed in";
+
+/// Whether a remark says that there was nothing to check.
+fn is_nothing(remark: &str) -> bool {
+    [NOT_HANDED_IN, NOT_BEGUN].contains(&remark)
 }
 
 struct Grader {
@@ -256,18 +298,28 @@ impl Grader {
         let began = Instant::now();
         let sources = hand_in.read();
         let folder = self.out.join("class").join(&hand_in.name);
-        let before = self.before(&folder, &sources);
-        let took = before.is_none().then_some(());
-        let (grades, mut remarks) = match before {
-            Some(grades) => (grades, Vec::new()),
-            None => self.grade_anew(&folder, &sources)?,
+        let (all, mut remarks, took) = match self.before(&folder, &sources) {
+            Some(before) => {
+                let mut all = before.clone();
+                // What an exercise is worth may have changed; what is kept has not.
+                all.iter_mut().for_each(|done| done.grade.rate(&self.points));
+                if all != before {
+                    self.keep(&folder, &sources, &all, &self.stamp(&sources))?;
+                }
+                (all, Vec::new(), None)
+            }
+            None => {
+                let (all, remarks) = self.grade_anew(&folder, &sources)?;
+                (all, remarks, Some(began.elapsed()))
+            }
         };
         remarks.splice(0..0, sources.remarks);
-        Ok(Row { grades, remarks, took: took.map(|()| began.elapsed()) })
+        let grades = all.into_iter().map(|done| done.grade).collect();
+        Ok(Row { grades, remarks, took })
     }
 
-    /// The grades that this grader gave to exactly these sources.
-    fn before(&self, folder: &Path, sources: &Sources) -> Option<Vec<Grade>> {
+    /// What this grader said of exactly these sources, one for each exercise.
+    fn before(&self, folder: &Path, sources: &Sources) -> Option<Vec<Done>> {
         let grader = fs::read_to_string(folder.join(".grader")).ok()?;
         let same = EXERCISES.iter().all(|exercise| {
             let copy = fs::read(folder.join(exercise.folder).join("exercise.rs")).ok();
@@ -276,20 +328,15 @@ impl Grader {
         if grader != self.stamp(sources) || !same {
             return None;
         }
-        let grades = fs::read(folder.join("grade.json")).ok()?;
-        let mut grades: Vec<Grade> = serde_json::from_slice(&grades).ok()?;
-        // What an exercise is worth may have changed; what is kept has not.
-        for grade in &mut grades {
-            grade.rate(&self.points);
-        }
-        Some(grades)
+        let all = fs::read(folder.join(".graded.json")).ok()?;
+        serde_json::from_slice(&all).ok()
     }
 
     fn stamp(&self, sources: &Sources) -> String {
         format!("{} {:?}\n", self.fingerprint, sources.refused)
     }
 
-    fn grade_anew(&self, folder: &Path, sources: &Sources) -> Result<(Vec<Grade>, Vec<String>)> {
+    fn grade_anew(&self, folder: &Path, sources: &Sources) -> Result<(Vec<Done>, Vec<String>)> {
         let mut tasks = Vec::new();
         for &exercise in EXERCISES {
             match sources.files.get(exercise.folder) {
@@ -301,8 +348,7 @@ impl Grader {
         let mut ran = self.run_all(&tasks)?;
         let mut remarks = Vec::new();
         let mut broke_off = false;
-        let mut grades = Vec::new();
-        let mut report = String::new();
+        let mut all = Vec::new();
         for &exercise in EXERCISES {
             let unchecked = |why: &str| Done {
                 grade: Grade::unchecked(exercise, why, &self.points),
@@ -313,7 +359,7 @@ impl Grader {
                     printable(why)
                 ),
             };
-            let done = match ran.remove(exercise.folder) {
+            all.push(match ran.remove(exercise.folder) {
                 Some(Ran { done: Some(done), .. }) => done,
                 Some(ran) => {
                     broke_off |= ran.broke_off;
@@ -321,42 +367,40 @@ impl Grader {
                     remarks.extend(said.filter(|said| !remarks.contains(said)));
                     unchecked(&ran.ended.unwrap_or_default())
                 }
-                None if sources.files.contains_key(exercise.folder) => {
-                    unchecked("is as it was handed out")
-                }
+                None if sources.files.contains_key(exercise.folder) => unchecked(NOT_BEGUN),
                 None => match sources.refused.get(exercise.folder) {
                     Some(why) => unchecked(why),
-                    None => unchecked("not handed in"),
+                    None => unchecked(NOT_HANDED_IN),
                 },
-            };
-            let (points, out_of) = (done.grade.points, done.grade.out_of);
-            let _ = write!(report, "{}\n{points} of {out_of} points\n\n\n", done.report);
-            grades.push(done.grade);
+            });
         }
         // What this machine did not finish is tried again the next time.
         let stamp = if broke_off { String::new() } else { self.stamp(sources) };
-        self.keep(folder, sources, &grades, &report, &stamp)?;
-        Ok((grades, remarks))
+        self.keep(folder, sources, &all, &stamp)?;
+        Ok((all, remarks))
     }
 
     /// Writes all results beside their place and then moves them there, so that whoever stops the grader
     /// finds none that is half done.
-    fn keep(
-        &self,
-        folder: &Path,
-        sources: &Sources,
-        grades: &[Grade],
-        report: &str,
-        stamp: &str,
-    ) -> Result<()> {
+    fn keep(&self, folder: &Path, sources: &Sources, all: &[Done], stamp: &str) -> Result<()> {
+        let mut report = String::new();
+        for Done { grade, report: told } in all {
+            let _ = write!(report, "{told}\n{} of {} points\n\n\n", grade.points, grade.out_of);
+        }
+        let grades: Vec<_> = all.iter().map(|done| &done.grade).collect();
+        let sum = |points: fn(&Grade) -> u32| grades.iter().map(|grade| points(grade)).sum::<u32>();
+        let (points, out_of) = (sum(|grade| grade.points), sum(|grade| grade.out_of));
+        let _ = writeln!(report, "points: {points} of {out_of}");
+
         let class = self.out.join("class");
         let part = tempfile::Builder::new().prefix(".part-").tempdir_in(&class)?;
         for (name, text) in &sources.files {
             fs::create_dir(part.path().join(name))?;
             fs::write(part.path().join(name).join("exercise.rs"), text)?;
         }
-        fs::write(part.path().join("grade.json"), serde_json::to_vec_pretty(grades)?)?;
+        fs::write(part.path().join("grade.json"), serde_json::to_vec_pretty(&grades)?)?;
         fs::write(part.path().join("report.txt"), report)?;
+        fs::write(part.path().join(".graded.json"), serde_json::to_vec(all)?)?;
         fs::write(part.path().join(".grader"), stamp)?;
         open_to_all(part.path())?;
         if folder.exists() {
@@ -578,5 +622,43 @@ fn harmless(cell: &str) -> String {
     {
         true => format!("'{cell}"),
         false => cell.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row in which the exercises have these remarks, from 01 on, and the others this one.
+    fn row(remarks: &[Option<&str>], others: &str) -> Row {
+        let mut remarks = remarks.iter().copied();
+        let points: Points = EXERCISES.iter().map(|it| (it.number().to_owned(), 10)).collect();
+        let grades = EXERCISES.iter().map(|exercise| {
+            let remark = remarks.next().unwrap_or(Some(others));
+            let mut grade = Grade::unchecked(exercise, "", &points);
+            grade.remark = remark.map(str::to_owned);
+            grade
+        });
+        Row { grades: grades.collect(), remarks: Vec::new(), took: None }
+    }
+
+    #[test]
+    fn a_teacher_reads_first_what_failed_and_then_in_short_what_is_missing() {
+        let broken = Some("does not compile");
+        let mixed = row(&[None, Some(NOT_BEGUN), broken, broken], NOT_HANDED_IN).remarks();
+        let failed = "03 does not compile; 04 does not compile; 02 not begun; 05 to ";
+        assert!(mixed.starts_with(failed) && mixed.ends_with(" not handed in"), "{mixed}");
+
+        let late = row(&[None, Some("ended: late"), Some("ended: late")], NOT_HANDED_IN).remarks();
+        assert!(late.starts_with("02, 03 ended: late; 04 to "), "{late}");
+
+        let mut nothing = row(&[], NOT_HANDED_IN);
+        assert_eq!(nothing.remarks(), "not handed in");
+        nothing.remarks.push("the archive is broken".to_owned());
+        assert_eq!(nothing.remarks(), "the archive is broken");
+
+        let mut first_afternoon = row(&[None, None], NOT_HANDED_IN);
+        first_afternoon.grades[2..].iter_mut().for_each(|grade| grade.out_of = 0);
+        assert_eq!(first_afternoon.remarks(), "");
     }
 }

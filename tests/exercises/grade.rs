@@ -32,7 +32,7 @@ pub const MOST_POINTS: u32 = 10_000;
 const POINTS: &str = "tests/exercises/points.toml";
 
 /// The remark on a file that is as it was handed out.
-const NOT_BEGUN: &str = "not begun";
+pub const NOT_BEGUN: &str = "not begun";
 
 /// How many exercises are checked at the same time. Each is several programs, which wait for most of it.
 const SIDE_BY_SIDE: usize = 4;

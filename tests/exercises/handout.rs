@@ -158,7 +158,8 @@ fn tracked() -> Result<Vec<Tracked>> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         bail!(
-            "git does not track the course in {}, and so cannot say which files belong to it: {}",
+            "git does not track the course in {}, and so cannot say which files belong to it: `git init && \
+             git add .` there, and try again ({})",
             root().display(),
             said.trim()
         );

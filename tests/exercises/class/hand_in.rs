@@ -52,6 +52,9 @@ pub struct Sources {
 /// # Errors
 /// The folder cannot be read.
 pub fn list(folder: &Path) -> Result<Vec<HandIn>> {
+    if folder.is_file() {
+        bail!("{} is a file: grade the folder in which the hand-ins are", folder.display());
+    }
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let entry = entry?;
@@ -104,19 +107,23 @@ impl HandIn {
         if !kind.is_file() {
             bail!("the hand-in is neither a folder nor an archive");
         }
-        if kind.len() > LONGEST_ARCHIVE {
-            bail!("the archive is longer than {} MiB", LONGEST_ARCHIVE >> 20);
-        }
-        let name = self.path.to_string_lossy();
-        let file = BufReader::new(File::open(&self.path).context("cannot be read")?);
-        let read = match ending(&name) {
-            Some(".zip") => read_zip(file, found),
-            Some(".tar") => read_tar(file, found),
-            Some(_) => read_tar(flate2::bufread::MultiGzDecoder::new(file), found),
-            None => bail!("the hand-in is no folder and no .zip, .tar, .tar.gz or .tgz"),
-        };
-        read.context("the archive is broken")
+        read_archive(&self.path, found)
     }
+}
+
+fn read_archive(path: &Path, found: &mut Found) -> Result<()> {
+    let file = File::open(path).context("cannot be read")?;
+    if file.metadata().context("cannot be read")?.len() > LONGEST_ARCHIVE {
+        bail!("the archive is longer than {} MiB", LONGEST_ARCHIVE >> 20);
+    }
+    let file = BufReader::new(file);
+    let read = match ending(&path.to_string_lossy()) {
+        Some(".zip") => read_zip(file, found),
+        Some(".tar") => read_tar(file, found),
+        Some(_) => read_tar(flate2::bufread::MultiGzDecoder::new(file), found),
+        None => bail!("the hand-in is no folder and no .zip, .tar, .tar.gz or .tgz"),
+    };
+    read.context("the archive is broken")
 }
 
 fn walk(
@@ -140,6 +147,13 @@ fn walk(
             if depth < DEEPEST && !["target", ".git", "node_modules"].contains(&&*name) {
                 walk(&entry.path(), &format!("{path}/"), depth + 1, seen, found)?;
             }
+        } else if kind.is_file() && depth == 0 && ending(&name).is_some() {
+            // Learning platforms give out a folder for each person, and in it what that person sent.
+            found.within = 1;
+            if let Err(error) = read_archive(&entry.path(), found) {
+                found.remarks.push(format!("{name}: {error:#}"));
+            }
+            found.within = 0;
         } else if kind.is_file() {
             found.offer(&path, || File::open(entry.path()));
         } else {
@@ -214,6 +228,8 @@ struct Found {
     /// By the folder of the lesson.
     files: BTreeMap<&'static str, Candidate>,
     remarks: Vec<String>,
+    /// How many names stand before the paths that are offered now: 1 within an archive of a folder.
+    within: usize,
 }
 
 /// A file that is an exercise.
@@ -253,7 +269,8 @@ impl Found {
             self.remarks.push(format!("a path of the archive leads out of it: {path}"));
             return None;
         }
-        let depth = path.split('/').filter(|part| !matches!(*part, "" | ".")).count();
+        let names = path.split('/').filter(|part| !matches!(*part, "" | "."));
+        let depth = self.within + names.count();
         let before = self.files.get(exercise.folder);
         let better = before.is_none_or(|it| (depth, path) < (it.place.0, &*it.place.1));
         better.then_some((exercise, depth))

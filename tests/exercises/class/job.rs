@@ -88,7 +88,7 @@ impl Limits {
 }
 
 /// What the program in the box answers, as one line of JSON.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
     pub grade: Grade,
     /// What its learner is told.
@@ -136,10 +136,14 @@ pub fn run(mut command: Command, job: &Job, deadline: Instant) -> Result<Ran> {
         match terminal.try_expect("\n", GLANCE) {
             Ok(line) => match serde_json::from_str::<Done>(&line) {
                 Ok(done) => ran.done = Some(done),
-                Err(_) => ran.ended = Some("its job spoke nonsense".to_owned()),
+                Err(_) => {
+                    ran.ended = Some("could not be graded: its job spoke nonsense".to_owned())
+                }
             },
             Err(Missing::Late) => {}
-            Err(Missing::TooMuch) => ran.ended = Some("its job spoke without end".to_owned()),
+            Err(Missing::TooMuch) => {
+                ran.ended = Some("could not be graded: its job spoke without end".to_owned())
+            }
             Err(Missing::Closed) => break,
         }
         let (threads, bytes) = sandbox::usage(terminal.process_id());
@@ -158,7 +162,7 @@ pub fn run(mut command: Command, job: &Job, deadline: Instant) -> Result<Ran> {
     terminal.kill();
     ran.errors = String::from_utf8_lossy(&terminal.errors()).into_owned();
     if ran.ended.is_none() && ran.done.is_none() {
-        ran.ended = Some("its job ended before it was done".to_owned());
+        ran.ended = Some("could not be graded: its job ended before it was done".to_owned());
         ran.broke_off = true;
     }
     Ok(ran)
@@ -178,7 +182,7 @@ pub fn grade_one() -> Result<()> {
     sandbox::adopt_orphans();
 
     let exercise = exercise(&job.folder).with_context(|| format!("no {}", job.folder))?;
-    let done = match compile(&job) {
+    let done = match compile(&job, exercise) {
         Ok(()) => check(&job, exercise),
         Err(refused) => Done {
             grade: Grade::unchecked(exercise, refused.why, &job.points),
@@ -197,7 +201,7 @@ struct Refused {
     report: String,
 }
 
-fn compile(job: &Job) -> Result<(), Refused> {
+fn compile(job: &Job, exercise: &Exercise) -> Result<(), Refused> {
     let folder = &job.source;
     let mut command = match &job.bwrap {
         Some(bwrap) => {
@@ -223,8 +227,12 @@ fn compile(job: &Job) -> Result<(), Refused> {
     }
     .hold(&mut command);
     let refused = |why: String, said: &str| {
-        let number = job.folder.get(..2).unwrap_or_default();
-        let mut report = format!("Exercise {number}   {}/exercise.rs\n\n  {why}\n", job.folder);
+        let mut report = format!(
+            "Exercise {} · {}   {}\n\n  {why}\n",
+            exercise.number(),
+            exercise.title,
+            exercise.file().display()
+        );
         for line in said.lines() {
             report.push_str(&format!("  {}\n", printable(line)));
         }
@@ -239,7 +247,7 @@ fn compile(job: &Job) -> Result<(), Refused> {
         (ended, String::from_utf8_lossy(&terminal.errors()).into_owned())
     }));
     let Ok((ended, said)) = started else {
-        return Err(refused("the compiler could not be started".to_owned(), ""));
+        return Err(refused("could not be compiled: the compiler did not start".to_owned(), ""));
     };
     let shown: String = said.chars().take(LONGEST_SHOWN).collect();
     match ended {

@@ -290,7 +290,7 @@ fn a_class_is_graded_whatever_is_in_it() {
     }
     let wrong = class.grade_of("wrong");
     assert!(wrong.points < wrong.out_of && wrong.remark.is_none(), "{}", class.report("wrong"));
-    class.assert_worth_nothing("untouched", "as it was handed out", "as it was handed out");
+    class.assert_worth_nothing("untouched", "not begun", "not begun");
     class.assert_worth_nothing("hanging", "", "nothing of that within");
     class.assert_worth_nothing("not-compiling", "does not compile", "mismatched types");
     assert!(!class.report("not-compiling").contains('\u{1b}'), "a report drives a terminal");
@@ -456,6 +456,11 @@ fn a_hand_in_that_cannot_be_read_is_a_remark_and_stops_nobody() {
     fs::write(hand_ins.join("broken.tar.gz"), b"\x1f\x8b and nothing else").unwrap();
     fs::write(hand_ins.join("other.rar"), b"Rar!").unwrap();
     fs::create_dir(hand_ins.join("empty")).unwrap();
+    // As learning platforms give out a class.
+    fs::create_dir(hand_ins.join("sent")).unwrap();
+    archive_of(&[("07-echo/exercise.rs", b"fn main() { }")], &hand_ins.join("sent/echo.zip"));
+    archive_of(&[("07-echo/exercise.rs", &big)], &hand_ins.join("sent/first try.zip"));
+    fs::write(hand_ins.join("sent/broken.zip"), b"PK\x03\x04 and nothing else").unwrap();
 
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Symlink);
@@ -493,9 +498,11 @@ fn a_hand_in_that_cannot_be_read_is_a_remark_and_stops_nobody() {
         ("links-too,", "07 is a link"),
         ("links-away,", "neither a folder nor an archive"),
         ("bomb,", "it unpacks to more than"),
+        ("sent,", "broken.zip: the archive is broken"),
     ] {
         let line = csv.lines().find(|line| line.starts_with(name)).expect(name);
         assert!(line.contains(remark), "{line}");
     }
+    class.assert_worth_nothing("sent", "", "the ready line");
     assert!(!class.folder.path().join("slipped").exists());
 }

@@ -16,8 +16,10 @@ use roxmltree::{Document, Node};
 
 const POINTS: &str = "tests/exercises/points.toml";
 
-const TEN_EACH: &str = "01 = 10\n02 = 10\n03 = 10\n04 = 10\n05 = 10\n06 = 10\n07 = 10\n08 = 10\n\
-                        09 = 10\n10 = 10\n11 = 10\n12 = 10\n";
+/// What a `points.toml` holds in which each exercise is worth ten.
+fn ten_each() -> String {
+    EXERCISES.iter().map(|exercise| format!("{} = 10\n", exercise.number())).collect()
+}
 
 fn exercise(number: &str) -> &'static Exercise {
     checks::exercise(number).expect("there is such an exercise")
@@ -73,7 +75,7 @@ fn cases(report: &Document, folder: Option<&str>) -> (usize, usize) {
 fn a_working_copy_gets_what_its_promises_are_worth() -> Result<()> {
     let course = Course::unpacked(&packed(&files()?)?)?;
     // The teacher may have changed the course's own.
-    course.write(POINTS, TEN_EACH)?;
+    course.write(POINTS, ten_each())?;
     let (echo, upper) = (exercise("07"), exercise("06"));
     let all = EXERCISES.len() * 10;
     let promises: usize = EXERCISES.iter().map(|exercise| exercise.promises.len()).sum();
@@ -101,7 +103,7 @@ fn a_working_copy_gets_what_its_promises_are_worth() -> Result<()> {
 
     // Three promises of four are kept, and the teacher gives this exercise more.
     course.write(echo.file(), with_the_mistake(echo, "counts-what-it-drops.patch")?)?;
-    course.write(POINTS, TEN_EACH.replace("07 = 10", "07 = 30"))?;
+    course.write(POINTS, ten_each().replace("07 = 10", "07 = 30"))?;
     let half = graded(&course)?;
     let kept = half.of("07").promises.iter().filter(|promise| promise.kept).count();
     assert_eq!((kept, half.of("07").points, half.of("07").out_of), (3, 22, 30), "{}", half.table);
@@ -125,6 +127,35 @@ fn a_working_copy_gets_what_its_promises_are_worth() -> Result<()> {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.contains("make reset N=07"), "{errors}");
     assert!(!course.folder.join("target/grade/grade.json").exists());
+    Ok(())
+}
+
+#[test]
+fn a_class_that_was_graded_is_rated_anew_when_the_points_change() -> Result<()> {
+    let course = Course::unpacked(&packed(&files()?)?)?;
+    let echo = exercise("07");
+    let class = tempfile::tempdir()?;
+    let (hand_ins, out) = (class.path().join("hand-ins"), class.path().join("out"));
+    let folder = hand_ins.join("anna").join(echo.folder);
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("exercise.rs"), solution(echo)?)?;
+    let grade = |points: &str| -> Result<(String, String)> {
+        course.write(POINTS, points)?;
+        let mut command = course.command(env!("CARGO_BIN_EXE_exercise"));
+        let table = course.run(command.arg("grade").arg(&hand_ins).arg("--out").arg(&out))?;
+        Ok((table, fs::read_to_string(out.join("class/anna/report.txt"))?))
+    };
+    let all = EXERCISES.len() * 10;
+    let (table, report) = grade(&ten_each())?;
+    assert!(table.contains(&format!("10/{all}")), "{table}");
+    assert!(report.ends_with(&format!("\npoints: 10 of {all}\n")), "{report}");
+
+    let (table, report) = grade(&ten_each().replace("07 = 10", "07 = 30"))?;
+    assert!(table.contains("1 of them graded before"), "{table}");
+    assert!(report.contains("\n30 of 30 points\n"), "{report}");
+    assert!(report.ends_with(&format!("\npoints: 30 of {}\n", all + 20)), "{report}");
+    let grades: Vec<Grade> = serde_json::from_slice(&fs::read(out.join("class/anna/grade.json"))?)?;
+    assert!(grades.iter().any(|grade| (grade.points, grade.out_of) == (30, 30)), "{grades:?}");
     Ok(())
 }
 
@@ -154,9 +185,9 @@ fn the_file_of_the_points_names_every_exercise() -> Result<()> {
 
 #[test]
 fn a_wrong_line_of_the_points_is_named() {
-    assert!(points_in(TEN_EACH).is_ok());
+    assert!(points_in(&ten_each()).is_ok());
     let refused = |line: &str, fault: &str| {
-        let error = points_in(&TEN_EACH.replace("07 = 10\n", line)).expect_err("a wrong line");
+        let error = points_in(&ten_each().replace("07 = 10\n", line)).expect_err("a wrong line");
         assert!(error.to_string().contains(fault), "{line:?}: {error}");
     };
     refused("07 = \"ten\"\n", "line 7: exercise 07 is worth a whole number");
