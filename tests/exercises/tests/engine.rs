@@ -215,6 +215,16 @@ fn a_program_that_closes_its_output_and_goes_on_is_ended() {
 }
 
 #[test]
+fn nothing_is_sent_to_another_machine() {
+    let (broken, _) = broken(|stage| {
+        let program = stage.start(&["is elsewhere", &mark("elsewhere")])?;
+        program.listening().map(drop)
+    });
+    assert_eq!(broken.came, "the line \"listening on 192.0.2.1:7000\"");
+    assert_nobody_is_left(&mark("elsewhere"));
+}
+
+#[test]
 fn a_program_that_does_not_read_is_not_typed_to_for_ever() {
     let (broken, _) = broken(|stage| {
         let program = stage.start(&["hangs", &mark("deaf")])?;

@@ -17,6 +17,7 @@ fn main() {
     let to = || arguments.get(3).cloned().unwrap_or_default();
     match arguments[1].as_str() {
         "hangs" => {}
+        "is elsewhere" => println!("listening on 192.0.2.1:7000"),
         "floods lines" => loop {
             println!("y");
         },
