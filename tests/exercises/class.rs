@@ -82,7 +82,8 @@ pub struct Options {
 /// Grades every hand-in of this folder, and writes `class.csv` and a folder for each person.
 ///
 /// # Errors
-/// The folder cannot be read, the course does not compile, or a result cannot be written.
+/// The folder cannot be read, or holds the results, which would be taken for hand-ins and written over
+/// them; the course does not compile; or a result cannot be written.
 pub fn grade(folder: &Path, options: &Options) -> Result<ExitCode> {
     let began = Instant::now();
     let hand_ins = hand_in::list(folder)?;
@@ -90,6 +91,14 @@ pub fn grade(folder: &Path, options: &Options) -> Result<ExitCode> {
         bail!("{} holds no hand-ins: a folder or an archive for each person", folder.display());
     }
     let grader = Grader::new(options)?;
+    let (from, to) = (folder.canonicalize()?, grader.out.join("class").canonicalize()?);
+    if from.starts_with(&to) || to.starts_with(&from) {
+        bail!(
+            "the hand-ins, {}, and the results, {}, cannot stand in one another",
+            from.display(),
+            to.display()
+        );
+    }
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let jobs = options.jobs.unwrap_or(cores).clamp(1, hand_ins.len());
 

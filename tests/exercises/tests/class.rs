@@ -443,6 +443,22 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 #[test]
+fn hand_ins_and_results_do_not_stand_in_one_another() {
+    let class = Class::new();
+    let anna = class.out().join("class/anna");
+    fs::create_dir_all(&anna).unwrap();
+    fs::write(anna.join("notes.txt"), "of her own").unwrap();
+    for folder in [class.out().join("class"), class.out()] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_exercise"));
+        command.arg("grade").arg(folder).arg("--out").arg(class.out());
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("cannot stand in one another"), "{said}");
+    }
+    assert_eq!(fs::read_to_string(anna.join("notes.txt")).unwrap(), "of her own");
+}
+
+#[test]
 fn a_hand_in_that_cannot_be_read_is_a_remark_and_stops_nobody() {
     let class = Class::new();
     let hand_ins = class.hand_ins();
