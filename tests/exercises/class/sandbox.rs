@@ -265,6 +265,28 @@ pub fn close_the_rest(command: &mut Command) {
     let _ = command;
 }
 
+/// Lets `command` begin with an empty keyring, on Linux: no namespace hides that of whoever logged in, and
+/// it holds tickets of Kerberos now and then.
+pub fn leave_the_keys(command: &mut Command) {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::process::CommandExt;
+        let prepare = || {
+            // SAFETY: keyctl(2), told so, changes nothing but which keyring this process has. A system
+            // without keyrings refuses it.
+            unsafe {
+                let no_name = std::ptr::null::<libc::c_char>();
+                libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, no_name);
+            }
+            Ok(())
+        };
+        // SAFETY: between fork and exec only system calls are made, and no memory is allocated.
+        unsafe { command.pre_exec(prepare) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = command;
+}
+
 /// What a process's children and theirs use now: how many threads, how many bytes of memory. What several
 /// share is counted for each. Elsewhere than on Linux nothing is known.
 pub fn usage(process: u32) -> (u64, u64) {
