@@ -218,7 +218,7 @@ impl Grader {
                 grader.sandbox = Some(sandbox);
                 let why_not = grader.probe()?;
                 // Another fault, as a machine that is too busy, is no reason to run strangers' programs bare.
-                if let Some(why) = why_not.as_ref().filter(|why| !why.contains("bwrap: ")) {
+                if let Some(why) = why_not.as_ref().filter(|why| !sandbox::says_no_box(why)) {
                     bail!("not even a right program can be graded here: {why}");
                 }
                 why_not

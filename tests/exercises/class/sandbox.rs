@@ -174,6 +174,14 @@ impl Bwrap {
     }
 }
 
+/// What is said when the system does not allow [`as_nobody`], as in a container that knows root alone.
+pub const NOT_NOBODY: &str = "cannot become nobody";
+
+/// Whether this, said by a job, means that the system does not allow what the boxes need.
+pub fn says_no_box(said: &str) -> bool {
+    said.contains("bwrap: ") || said.contains(NOT_NOBODY)
+}
+
 /// Becomes nobody, and then this command. It comes back only when that fails.
 ///
 /// # Errors

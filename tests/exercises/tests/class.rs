@@ -452,6 +452,23 @@ fn without_a_sandbox_it_says_so_and_grades_all_the_same() {
     class.assert_worth_nothing("flooding", "", "more than 1 MiB of output");
 }
 
+#[test]
+fn where_root_is_the_only_user_there_is_no_sandbox_and_it_says_why() {
+    if !can_be_boxed() {
+        return;
+    }
+    let class = Class::new();
+    class.hand_in("anna", &solution());
+    // So it is in some containers.
+    let mut command = Command::new("unshare");
+    command.arg("--map-root-user").arg(env!("CARGO_BIN_EXE_exercise"));
+    command.arg("grade").arg(class.hand_ins()).arg("--out").arg(class.out());
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no sandbox: ") && said.contains("cannot become nobody"), "{said}");
+    class.assert_right("anna");
+}
+
 #[track_caller]
 fn until(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
