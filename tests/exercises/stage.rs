@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sockets_by_example::stream::is_timeout;
 use sockets_by_example::text::printable;
 use support::{Ended, Missing, Terminal, own_ip};
 
@@ -636,9 +637,9 @@ impl Connection {
                     rest = &rest[length..];
                     continue;
                 }
-                Ok(_) => format!("{} bytes were not read in time", rest.len()),
                 Err(error) if error.kind() == ErrorKind::Interrupted && !late => continue,
-                Err(error) => error.to_string(),
+                Err(error) if !is_timeout(&error) => error.to_string(),
+                _ => format!("it does not read the last {} of {} bytes", rest.len(), bytes.len()),
             };
             let came = self.scene.ended().unwrap_or(why);
             let expected = format!("the program reads what {} writes", self.name);

@@ -3,9 +3,8 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
 
 use checks::EXERCISES;
 use support::Terminal;
@@ -459,6 +458,9 @@ fn reset_keeps_every_file() {
 #[cfg(unix)]
 #[test]
 fn reset_loses_nothing_that_is_saved_meanwhile() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
     let files = Files::new("0");
     let saved_beside = files.lesson().join("saved");
     // As an editor does: a new file gets the old one's name.
