@@ -626,18 +626,23 @@ impl Connection {
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Broken> {
         let bytes = bytes.as_ref();
         self.scene.step(format!("{} wrote {}", self.name, quoted(bytes)));
-        let mut rest = bytes;
+        let (mut rest, mut deadline) = (bytes, Instant::now() + self.scene.left());
         while !rest.is_empty() {
-            // Who reads byte by byte gets this time for each, but not beyond the end of the check.
-            let late = Instant::now() >= self.scene.deadline;
+            // Tried once at least, also when this thread could not run for the whole time.
+            let left = deadline.saturating_duration_since(Instant::now());
+            let wait = left.max(Duration::from_millis(1));
             // As for reading.
-            let _ = self.stream.set_write_timeout(Some(self.scene.left()));
+            let _ = self.stream.set_write_timeout(Some(wait));
             let why = match self.stream.write(rest) {
-                Ok(length @ 1..) if !late => {
+                Ok(length @ 1..) => {
                     rest = &rest[length..];
+                    // Who reads slowly gets more time, until that of the check is up.
+                    if Instant::now() < deadline {
+                        deadline = Instant::now() + self.scene.left();
+                    }
                     continue;
                 }
-                Err(error) if error.kind() == ErrorKind::Interrupted && !late => continue,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) if !is_timeout(&error) => error.to_string(),
                 _ => format!("it does not read the last {} of {} bytes", rest.len(), bytes.len()),
             };
