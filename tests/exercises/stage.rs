@@ -364,16 +364,16 @@ impl Scene {
 }
 
 impl Program {
-    /// The address in the ready line, which must be the first line: `listening on 127.0.0.1:40123`. It is
-    /// one of the loopback.
+    /// The address in the ready line, `listening on 127.0.0.1:40123`, which is one of the loopback. Lines
+    /// of the learner's own may come before.
     pub fn listening(&self) -> Result<SocketAddr, Broken> {
+        const READY: &str = "listening on ";
         let expected = "the ready line, `listening on 127.0.0.1:…`";
-        let line = self.wait(expected, |terminal, left| terminal.try_expect("\n", left))?;
-        let address = line.trim_end().strip_prefix("listening on ");
-        match address.and_then(|address| address.parse::<SocketAddr>().ok()) {
+        let line = self.line(expected, |line| line.starts_with(READY))?;
+        match line[READY.len()..].parse::<SocketAddr>() {
             // What a check sends goes there, and is to leave no machine.
-            Some(address) if address.ip().is_loopback() => Ok(address),
-            _ => Err(self.scene.broken(expected, format!("the line {}", quoted(line.trim_end())))),
+            Ok(address) if address.ip().is_loopback() => Ok(address),
+            _ => Err(self.scene.broken(expected, format!("the line {}", quoted(&line)))),
         }
     }
 
