@@ -82,7 +82,8 @@ pub struct Options {
 /// Grades every hand-in of this folder, and writes `class.csv` and a folder for each person.
 ///
 /// # Errors
-/// The folder cannot be read, the course does not compile, or a result cannot be written.
+/// The folder cannot be read, or holds the results, which would be taken for hand-ins and written over
+/// them; the course does not compile; or a result cannot be written.
 pub fn grade(folder: &Path, options: &Options) -> Result<ExitCode> {
     let began = Instant::now();
     let hand_ins = hand_in::list(folder)?;
@@ -97,6 +98,14 @@ pub fn grade(folder: &Path, options: &Options) -> Result<ExitCode> {
         eprintln!("{count}. First the course is built, and a right program is tried.");
     }
     let grader = Grader::new(options)?;
+    let (from, to) = (folder.canonicalize()?, grader.out.join("class").canonicalize()?);
+    if from.starts_with(&to) || to.starts_with(&from) {
+        bail!(
+            "the hand-ins, {}, and the results, {}, cannot stand in one another",
+            from.display(),
+            to.display()
+        );
+    }
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let jobs = options.jobs.unwrap_or(cores).clamp(1, hand_ins.len());
 
@@ -251,7 +260,7 @@ impl Grader {
                 grader.sandbox = Some(sandbox);
                 let why_not = grader.probe()?;
                 // Another fault, as a machine that is too busy, is no reason to run strangers' programs bare.
-                if let Some(why) = why_not.as_ref().filter(|why| !why.contains("bwrap: ")) {
+                if let Some(why) = why_not.as_ref().filter(|why| !sandbox::says_no_box(why)) {
                     bail!("not even a right program can be graded here: {why}");
                 }
                 why_not

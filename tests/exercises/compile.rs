@@ -25,27 +25,6 @@ pub fn root() -> &'static Path {
     })
 }
 
-/// Builds these programs of the package `exercises`, such as `07-exercise`: the path of each that
-/// compiles, by its name. What the compiler has to say about the others stands on standard error.
-///
-/// # Errors
-/// cargo cannot be started, or speaks otherwise.
-pub fn programs<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<BTreeMap<String, PathBuf>> {
-    let mut build = cargo("json-render-diagnostics");
-    build.args(["--keep-going", "--package", "exercises"]);
-    for name in names {
-        build.args(["--bin", name]);
-    }
-    let (_, artifacts) = run(build)?;
-    let mut programs = BTreeMap::new();
-    for Artifact { executable, target, .. } in artifacts {
-        if let (Some(path), Some(target)) = (executable, target) {
-            programs.insert(target.name, path);
-        }
-    }
-    Ok(programs)
-}
-
 /// What became of a program that was to be built.
 #[derive(Clone, Debug, Default)]
 pub struct Built {

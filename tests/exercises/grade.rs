@@ -145,12 +145,14 @@ fn begun() -> Result<Vec<Work>> {
     }
     let begun = works.iter().filter(|work| work.program != Err(NOT_BEGUN));
     let names: Vec<_> = begun.map(|work| work.exercise.program()).collect();
-    let mut programs = match names.is_empty() {
+    let mut all = match names.is_empty() {
         true => BTreeMap::new(),
-        false => compile::programs(names.iter().map(String::as_str))?,
+        false => compile::build(names.iter().map(String::as_str))?,
     };
     for work in &mut works {
-        if let Some(program) = programs.remove(&work.exercise.program()) {
+        let Some(built) = all.remove(&work.exercise.program()) else { continue };
+        let _ = anstream::stderr().write_all(built.said.as_bytes());
+        if let Some(program) = built.program {
             work.program = Ok(program);
         }
     }

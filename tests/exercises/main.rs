@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use checks::check::Exercise;
 use checks::{class, grade, handout, learner};
 use clap::{Parser, Subcommand};
@@ -99,7 +99,9 @@ fn run(args: Args) -> Result<ExitCode> {
         (Some(Task::Grade { folder: Some(folder), options }), _) => class::grade(&folder, &options),
         (Some(Task::Grade { folder: None, .. }), _) => grade::own(),
         (Some(Task::GradeOne), _) => class::job::grade_one().map(|()| ExitCode::SUCCESS),
-        (Some(Task::AsNobody { command }), _) => Err(class::sandbox::as_nobody(&command).into()),
+        (Some(Task::AsNobody { command }), _) => {
+            Err(class::sandbox::as_nobody(&command)).context(class::sandbox::NOT_NOBODY)
+        }
         (Some(Task::Handout), _) => handout::write(),
         (None, Some(exercise)) => learner::check(exercise),
         (None, None) => learner::progress(),

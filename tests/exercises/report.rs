@@ -31,8 +31,8 @@ pub fn report(exercise: &Exercise, outcomes: &[Outcome]) -> String {
     plain(&told(exercise, outcomes, usize::MAX))
 }
 
-/// [`report`], with colours, in lines of at most so many characters where words allow. Without a backtrace and without a word that only whoever wrote the check
-/// could know.
+/// [`report`], with colours, in lines of at most so many characters where words allow. Without a backtrace
+/// and without a word that only whoever wrote the check could know.
 pub fn told(exercise: &Exercise, outcomes: &[Outcome], width: usize) -> String {
     let mut text = format!(
         "{STRONG}Exercise {} · {}{STRONG:#}   {FAINT}{}{FAINT:#}\n\n",

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sockets_by_example::stream::is_timeout;
 use sockets_by_example::text::printable;
 use support::{Ended, Missing, Terminal, own_ip};
 
@@ -94,6 +95,7 @@ pub struct Connection {
     scene: Rc<Scene>,
     name: String,
     stream: TcpStream,
+    address: SocketAddr,
 }
 
 /// A datagram that came.
@@ -242,7 +244,10 @@ impl Stage {
 
     /// A connection with a stream that the check made itself.
     pub fn connection_with(&self, name: &str, stream: TcpStream) -> Connection {
-        Connection { scene: self.0.clone(), name: name.to_owned(), stream }
+        // macOS no longer knows it when the program has reset the connection.
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        let address = stream.local_addr().unwrap_or(unknown);
+        Connection { scene: self.0.clone(), name: name.to_owned(), stream, address }
     }
 
     /// The folder in which the programs run; empty at first.
@@ -359,16 +364,16 @@ impl Scene {
 }
 
 impl Program {
-    /// The address in the ready line, which must be the first line: `listening on 127.0.0.1:40123`.
+    /// The address in the ready line, `listening on 127.0.0.1:40123`, which is one of the loopback. Lines
+    /// of the learner's own may come before.
     pub fn listening(&self) -> Result<SocketAddr, Broken> {
+        const READY: &str = "listening on ";
         let expected = "the ready line, `listening on 127.0.0.1:…`";
-        let line = self.wait(expected, |terminal, left| terminal.try_expect("\n", left))?;
-        let address = line.trim_end().strip_prefix("listening on ");
-        match address.and_then(|address| address.parse().ok()) {
-            Some(address) => Ok(address),
-            None => {
-                Err(self.scene.broken(expected, format!("the line {}", quoted(line.trim_end()))))
-            }
+        let line = self.line(expected, |line| line.starts_with(READY))?;
+        match line[READY.len()..].parse::<SocketAddr>() {
+            // What a check sends goes there, and is to leave no machine.
+            Ok(address) if address.ip().is_loopback() => Ok(address),
+            _ => Err(self.scene.broken(expected, format!("the line {}", quoted(&line)))),
         }
     }
 
@@ -623,19 +628,38 @@ impl Peer {
 impl Connection {
     /// The address of this end.
     pub fn address(&self) -> SocketAddr {
-        self.stream.local_addr().expect("a connected socket has an address")
+        self.address
     }
 
     /// Writes these bytes, in one piece.
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Broken> {
         let bytes = bytes.as_ref();
         self.scene.step(format!("{} wrote {}", self.name, quoted(bytes)));
-        let left = self.scene.left();
-        self.stream.set_write_timeout(Some(left)).expect("a stream takes a timeout");
-        self.stream.write_all(bytes).map_err(|error| {
-            let came = self.scene.ended().unwrap_or_else(|| error.to_string());
-            self.scene.broken(&format!("the program reads what {} writes", self.name), came)
-        })
+        let (mut rest, mut deadline) = (bytes, Instant::now() + self.scene.left());
+        while !rest.is_empty() {
+            // Tried once at least, also when this thread could not run for the whole time.
+            let left = deadline.saturating_duration_since(Instant::now());
+            let wait = left.max(Duration::from_millis(1));
+            // As for reading.
+            let _ = self.stream.set_write_timeout(Some(wait));
+            let why = match self.stream.write(rest) {
+                Ok(length @ 1..) => {
+                    rest = &rest[length..];
+                    // Who reads slowly gets more time, until that of the check is up.
+                    if Instant::now() < deadline {
+                        deadline = Instant::now() + self.scene.left();
+                    }
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if !is_timeout(&error) => error.to_string(),
+                _ => format!("it does not read the last {} of {} bytes", rest.len(), bytes.len()),
+            };
+            let came = self.scene.ended().unwrap_or(why);
+            let expected = format!("the program reads what {} writes", self.name);
+            return Err(self.scene.broken(&expected, came));
+        }
+        Ok(())
     }
 
     /// Says that no more bytes come: a half-close.
@@ -729,7 +753,8 @@ impl Connection {
             // Looked at once at least, also when this thread could not run for the whole time.
             let left = deadline.saturating_duration_since(Instant::now());
             let wait = left.max(Duration::from_millis(1));
-            self.stream.set_read_timeout(Some(wait)).expect("a stream takes a timeout");
+            // macOS refuses it when both sides have ended their streams, and then nothing waits.
+            let _ = self.stream.set_read_timeout(Some(wait));
             let length = match self.stream.read(&mut buffer) {
                 Ok(length) => length,
                 Err(error) => match error.kind() {

@@ -654,6 +654,11 @@ fn collect(
             let room = printed.limit.saturating_sub(printed.streams[stream].len());
             printed.too_much |= length > room;
             let piece = &buffer[..length.min(room)];
+            if piece.is_empty() {
+                // Who prints without end, now here, now there, is not remembered without end.
+                screen.changed.notify_all();
+                continue;
+            }
             printed.streams[stream].extend_from_slice(piece);
             let mark = if stream == OUTPUT { '|' } else { '!' };
             match printed.history.last_mut() {

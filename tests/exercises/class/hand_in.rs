@@ -4,6 +4,8 @@
 //! are kept in memory, and the paths of the others lead nowhere.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -47,7 +49,8 @@ pub struct Sources {
     pub remarks: Vec<String>,
 }
 
-/// The hand-ins in this folder, sorted by name. Names that begin with a dot are nobody's.
+/// The hand-ins in this folder, sorted by name, no two of one name. Names that begin with a dot are
+/// nobody's.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -58,7 +61,7 @@ pub fn list(folder: &Path) -> Result<Vec<HandIn>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+        let name = readable(&entry.file_name());
         if !name.starts_with('.') && name != "__MACOSX" {
             entries.push((name, entry.path(), entry.file_type()?.is_dir()));
         }
@@ -66,14 +69,32 @@ pub fn list(folder: &Path) -> Result<Vec<HandIn>> {
     entries.sort();
     let mut found: Vec<HandIn> = Vec::new();
     for (whole, path, is_folder) in entries {
-        let name = if is_folder { &whole } else { without_ending(&whole) };
-        // `anna` and `anna.zip` are two hand-ins, and neither is lost.
-        let taken = name.is_empty() || found.iter().any(|it| it.name == name);
-        let name = if taken { &whole } else { name };
-        found.push(HandIn { name: name.to_owned(), path });
+        let stem = if is_folder { &whole } else { without_ending(&whole) };
+        // `anna` and `anna.zip` are two hand-ins, and neither is lost; nor is one of `Anna.zip` and
+        // `anna.tar`, where the system takes their results for one folder.
+        let taken = found.iter().any(|it| it.name.to_lowercase() == stem.to_lowercase());
+        let name = if taken || stem.is_empty() { &whole } else { stem };
+        let mut name = name.to_owned();
+        while found.iter().any(|it| it.name == name) {
+            name.push('_');
+        }
+        found.push(HandIn { name, path });
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
+}
+
+/// A name as text. What is no UTF-8, as from an archive of a Chinese Windows, is written in numbers, `%CD`,
+/// so that two names stay two.
+fn readable(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
 }
 
 const ENDINGS: [&str; 4] = [".tar.gz", ".tgz", ".tar", ".zip"];
@@ -341,6 +362,27 @@ mod tests {
         ] {
             assert_eq!(folder(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn no_two_hand_ins_have_one_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |name: &OsStr| fs::create_dir(folder.path().join(name)).unwrap();
+        make("anna".as_ref());
+        for archive in ["anna.zip", "Anna.tar", "bob.zip", ".hidden.zip"] {
+            fs::write(folder.path().join(archive), "").unwrap();
+        }
+        // Two names in GBK, of the same length.
+        #[cfg(target_os = "linux")]
+        for name in [b"\xcd\xf5", b"\xc0\xee"] {
+            make(std::os::unix::ffi::OsStrExt::from_bytes(name));
+        }
+        let names: Vec<_> = list(folder.path()).unwrap().into_iter().map(|it| it.name).collect();
+        let mut expected = vec!["Anna", "anna", "anna.zip", "bob"];
+        if cfg!(target_os = "linux") {
+            expected.splice(0..0, ["%C0%EE", "%CD%F5"]);
+        }
+        assert_eq!(names, expected);
     }
 
     #[test]

@@ -127,6 +127,7 @@ pub fn run(mut command: Command, job: &Job, deadline: Instant) -> Result<Ran> {
     let limits = job.limits;
     let mut ran = Ran::default();
     sandbox::close_the_rest(&mut command);
+    sandbox::leave_the_keys(&mut command);
     let mut terminal = Terminal::start(command);
     terminal.limit_output(LONGEST_ANSWER);
     // If it is gone already, its end says so.

@@ -174,6 +174,14 @@ impl Bwrap {
     }
 }
 
+/// What is said when the system does not allow [`as_nobody`], as in a container that knows root alone.
+pub const NOT_NOBODY: &str = "cannot become nobody";
+
+/// Whether this, said by a job, means that the system does not allow what the boxes need.
+pub fn says_no_box(said: &str) -> bool {
+    said.contains("bwrap: ") || said.contains(NOT_NOBODY)
+}
+
 /// Becomes nobody, and then this command. It comes back only when that fails.
 ///
 /// # Errors
@@ -255,6 +263,28 @@ pub fn close_the_rest(command: &mut Command) {
             // An old system does not know it, and then only what was inherited stays open.
             unsafe {
                 libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+            }
+            Ok(())
+        };
+        // SAFETY: between fork and exec only system calls are made, and no memory is allocated.
+        unsafe { command.pre_exec(prepare) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = command;
+}
+
+/// Lets `command` begin with an empty keyring, on Linux: no namespace hides that of whoever logged in, and
+/// it holds tickets of Kerberos now and then.
+pub fn leave_the_keys(command: &mut Command) {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::process::CommandExt;
+        let prepare = || {
+            // SAFETY: keyctl(2), told so, changes nothing but which keyring this process has. A system
+            // without keyrings refuses it.
+            unsafe {
+                let no_name = std::ptr::null::<libc::c_char>();
+                libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, no_name);
             }
             Ok(())
         };

@@ -1,7 +1,7 @@
 //! The learner's file: begin again, compare it with the solution.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,25 +23,27 @@ use super::{Mine, command, hints, say, shown};
 pub fn reset(exercise: &Exercise) -> Result<ExitCode> {
     let file = root().join(exercise.file());
     let mut backups = Vec::new();
+    let mut new = new_beside(&file, exercise.handed_out.as_bytes())?;
     loop {
         match Mine::read(exercise)? {
-            Mine::HandOut => {
+            Mine::HandOut if backups.is_empty() => {
                 say(&format!("{} is as it was handed out: nothing to do.\n", shown(&file)));
                 return Ok(ExitCode::SUCCESS);
             }
-            Mine::Missing => break,
-            Mine::Changed(mine) => {
-                backups.push(keep(&file, &mine)?);
-                // Somebody may save in this moment; that is kept as well.
-                if Mine::read(exercise)? == Mine::Changed(mine) {
-                    break;
-                }
+            // Somebody else has put it back.
+            Mine::HandOut => break,
+            Mine::Missing => {}
+            Mine::Changed(_) => backups.extend(moved_aside(&file)?),
+        }
+        // An editor may save in this moment: its file is not written over, but moved aside as well.
+        match new.persist_noclobber(&file) {
+            Ok(_) => break,
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => new = error.file,
+            Err(error) => {
+                return Err(error.error).with_context(|| format!("cannot write {}", shown(&file)));
             }
         }
     }
-    new_beside(&file, exercise.handed_out.as_bytes())?
-        .persist(&file)
-        .with_context(|| format!("cannot write {}", shown(&file)))?;
     hints::forget(exercise)?;
     let mut text = format!("{STRONG}{}{STRONG:#} is as it was handed out.\n", shown(&file));
     for backup in backups {
@@ -58,19 +60,24 @@ pub fn reset(exercise: &Exercise) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes this text beside the file under a name that nobody has yet: `exercise.1.bak`.
-fn keep(file: &Path, text: &[u8]) -> Result<PathBuf> {
-    let mut new = new_beside(file, text)?;
+/// Gives the file a name beside its own that nobody has yet, `exercise.1.bak`: that name, unless the file
+/// is gone. It is moved and not copied, so that whatever is saved up to this moment is in it.
+fn moved_aside(file: &Path) -> Result<Option<PathBuf>> {
     for number in 1_u32.. {
         let backup = file.with_extension(format!("{number}.bak"));
-        match new.persist_noclobber(&backup) {
-            Ok(_) => return Ok(backup),
-            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => new = error.file,
-            Err(error) => {
-                return Err(error.error)
-                    .with_context(|| format!("cannot write {}", shown(&backup)));
-            }
+        let cannot_write = || format!("cannot write {}", shown(&backup));
+        match File::create_new(&backup) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(error).with_context(cannot_write),
         }
+        // Over the empty file that keeps the name for us.
+        let Err(error) = fs::rename(file, &backup) else { return Ok(Some(backup)) };
+        let _ = fs::remove_file(&backup);
+        return match error.kind() {
+            ErrorKind::NotFound => Ok(None),
+            _ => Err(error).with_context(cannot_write),
+        };
     }
     anyhow::bail!("there are too many backups beside {}", shown(file))
 }

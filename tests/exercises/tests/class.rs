@@ -10,6 +10,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -52,6 +53,19 @@ impl Class {
         let mut command = Command::new(env!("CARGO_BIN_EXE_exercise"));
         command.arg("grade").arg(self.hand_ins()).arg("--out").arg(self.out()).args(arguments);
         command.env("EXERCISE_TEST_SECRET", "the teacher's");
+        let keep_a_key = || {
+            // SAFETY: both calls are told so; a system without keyrings refuses them.
+            unsafe {
+                let no_name = std::ptr::null::<libc::c_char>();
+                libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, no_name);
+                let (kind, text) = (c"user".as_ptr(), c"the teacher's".as_ptr());
+                let ring = libc::KEY_SPEC_SESSION_KEYRING;
+                libc::syscall(libc::SYS_add_key, kind, c"exercise-test".as_ptr(), text, 13, ring);
+            }
+            Ok(())
+        };
+        // SAFETY: between fork and exec only system calls are made, and no memory is allocated.
+        unsafe { command.pre_exec(keep_a_key) };
         command
     }
 
@@ -109,7 +123,7 @@ fn solution() -> String {
 
 /// The solution, which begins with these lines.
 fn after(attempt: &str) -> String {
-    let system = "unsafe extern \"C\" {
+    let system = "unsafe extern \"C\" { fn syscall(number: i64, ...) -> i64;
         safe fn fork() -> i32; safe fn getppid() -> i32; safe fn kill(to: i32, signal: i32) -> i32;
         safe fn pause() -> i32; safe fn setsid() -> i32;
         safe fn ptrace(what: isize, to: i32, address: usize, data: usize) -> isize; }\n";
@@ -243,10 +257,15 @@ fn a_class_is_graded_whatever_is_in_it() {
             if fs::read_dir(\"/proc\").is_ok_and(|all| all.count() > 0) {{ exit(74) }}
             if std::net::TcpStream::connect({:?}).is_ok() {{ exit(75) }}
             for process in 3..99 {{ if process != std::process::id() as i32 \
-                && ptrace(16, process, 0, 0) == 0 {{ exit(76) }} }}",
+                && ptrace(16, process, 0, 0) == 0 {{ exit(76) }} }}
+            let key = unsafe {{ syscall({}, {}i64, {}i64, c\"user\".as_ptr(), c\"exercise-test\".as_ptr(), 0i64) }};
+            if key > 0 {{ exit(77) }}",
             root(),
             class.out(),
             address.to_string(),
+            libc::SYS_keyctl,
+            libc::KEYCTL_SEARCH,
+            libc::KEY_SPEC_SESSION_KEYRING,
         )),
     );
     class.hand_in(
@@ -433,6 +452,23 @@ fn without_a_sandbox_it_says_so_and_grades_all_the_same() {
     class.assert_worth_nothing("flooding", "", "more than 1 MiB of output");
 }
 
+#[test]
+fn where_root_is_the_only_user_there_is_no_sandbox_and_it_says_why() {
+    if !can_be_boxed() {
+        return;
+    }
+    let class = Class::new();
+    class.hand_in("anna", &solution());
+    // So it is in some containers.
+    let mut command = Command::new("unshare");
+    command.arg("--map-root-user").arg(env!("CARGO_BIN_EXE_exercise"));
+    command.arg("grade").arg(class.hand_ins()).arg("--out").arg(class.out());
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no sandbox: ") && said.contains("cannot become nobody"), "{said}");
+    class.assert_right("anna");
+}
+
 #[track_caller]
 fn until(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -440,6 +476,22 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
         assert!(Instant::now() < deadline, "in vain: {what}");
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn hand_ins_and_results_do_not_stand_in_one_another() {
+    let class = Class::new();
+    let anna = class.out().join("class/anna");
+    fs::create_dir_all(&anna).unwrap();
+    fs::write(anna.join("notes.txt"), "of her own").unwrap();
+    for folder in [class.out().join("class"), class.out()] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_exercise"));
+        command.arg("grade").arg(folder).arg("--out").arg(class.out());
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("cannot stand in one another"), "{said}");
+    }
+    assert_eq!(fs::read_to_string(anna.join("notes.txt")).unwrap(), "of her own");
 }
 
 #[test]

@@ -215,6 +215,27 @@ fn a_program_that_closes_its_output_and_goes_on_is_ended() {
 }
 
 #[test]
+fn a_program_that_does_not_read_is_not_written_to_for_ever() {
+    let (broken, _) = broken(|stage| {
+        let program = stage.start(&["does not read", &mark("unread")])?;
+        let mut client = stage.connect("the client", program.listening()?)?;
+        client.write(vec![b'x'; 64 << 20])
+    });
+    assert!(broken.came.starts_with("it does not read the last "), "{}", broken.came);
+    assert_nobody_is_left(&mark("unread"));
+}
+
+#[test]
+fn nothing_is_sent_to_another_machine() {
+    let (broken, _) = broken(|stage| {
+        let program = stage.start(&["is elsewhere", &mark("elsewhere")])?;
+        program.listening().map(drop)
+    });
+    assert_eq!(broken.came, "the line \"listening on 192.0.2.1:7000\"");
+    assert_nobody_is_left(&mark("elsewhere"));
+}
+
+#[test]
 fn a_program_that_does_not_read_is_not_typed_to_for_ever() {
     let (broken, _) = broken(|stage| {
         let program = stage.start(&["hangs", &mark("deaf")])?;

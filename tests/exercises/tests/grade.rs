@@ -120,7 +120,17 @@ fn a_working_copy_gets_what_its_promises_are_worth() -> Result<()> {
         assert!(told.contains(words.as_deref().context("nothing is told")?), "{told}");
     }
 
-    // What cannot be graded at all is an error, and leaves no file that somebody takes for a grade.
+    // What cannot be graded at all is an error, and leaves no file that somebody takes for a grade: a course
+    // that cargo cannot build says nothing of the exercises.
+    let manifest = fs::read_to_string(course.folder.join("lessons/Cargo.toml"))?;
+    course
+        .write("lessons/Cargo.toml", manifest.replace("socket2.workspace", "nonsense.workspace"))?;
+    let output = course.command(env!("CARGO_BIN_EXE_exercise")).arg("grade").output()?;
+    assert!(!output.status.success(), "{output:?}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("nonsense"), "{errors}");
+    assert!(!course.folder.join("target/grade/grade.json").exists());
+
     fs::remove_file(course.folder.join(echo.file()))?;
     let output = course.command(env!("CARGO_BIN_EXE_exercise")).arg("grade").output()?;
     assert!(!output.status.success());

@@ -455,6 +455,36 @@ fn reset_keeps_every_file() {
     assert_eq!(files.names(), names, "nothing else is left");
 }
 
+#[cfg(unix)]
+#[test]
+fn reset_loses_nothing_that_is_saved_meanwhile() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    let files = Files::new("0");
+    let saved_beside = files.lesson().join("saved");
+    // As an editor does: a new file gets the old one's name.
+    let save = |number: usize| {
+        fs::write(&saved_beside, number.to_string()).expect("a file can be written");
+        fs::rename(&saved_beside, files.file()).expect("a file can be renamed");
+    };
+    // Somebody saves once while a reset is at work, each time a little later.
+    for round in 0..120 {
+        save(2 * round);
+        let mut reset = exercise(files.0.path(), &["reset", "07"]);
+        let mut reset = reset.stdout(Stdio::null()).spawn().expect("it can be started");
+        let when = Instant::now() + Duration::from_micros(50) * u32::try_from(round).unwrap();
+        while Instant::now() < when {
+            std::hint::spin_loop();
+        }
+        save(2 * round + 1);
+        assert!(reset.wait().expect("a child can be waited for").success());
+        let last = (2 * round + 1).to_string();
+        let kept = files.names().iter().any(|name| files.read(name) == last);
+        assert!(kept, "save {last} is lost: {:?}", files.names());
+    }
+}
+
 #[test]
 fn reset_brings_back_what_is_missing_and_keeps_what_is_no_text() {
     let files = Files::new("");

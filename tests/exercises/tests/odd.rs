@@ -3,7 +3,7 @@
 
 use std::env;
 use std::io::{self, Write};
-use std::net::{TcpStream, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{self, Command};
 use std::thread;
 use std::time::Duration;
@@ -17,6 +17,13 @@ fn main() {
     let to = || arguments.get(3).cloned().unwrap_or_default();
     match arguments[1].as_str() {
         "hangs" => {}
+        "does not read" => {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            println!("listening on {}", listener.local_addr().unwrap());
+            let _stream = listener.accept();
+            thread::park();
+        }
+        "is elsewhere" => println!("listening on 192.0.2.1:7000"),
         "floods lines" => loop {
             println!("y");
         },

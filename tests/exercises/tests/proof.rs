@@ -28,6 +28,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     arguments.test_threads.get_or_insert(12);
     let compiler = Arc::new(Compiler::find()?);
     let mut trials = Vec::new();
+    trials.push(Trial::test("every_file_belongs_to_an_exercise_that_is_tried", || {
+        told(every_file_is_tried())
+    }));
     for &exercise in EXERCISES {
         let mut trial = |name: &str, test: fn(&Compiler, &Exercise) -> Result<()>| {
             let (name, compiler) = (format!("{}::{name}", exercise.folder), compiler.clone());
@@ -92,6 +95,34 @@ fn check(
         Err(said) => bail!("it does not compile:\n{said}"),
     }
     Ok(exercise.check(&Subject::plain(&exercise.program(), program)))
+}
+
+/// What is in no list is not tried, and nobody would see it.
+fn every_file_is_tried() -> Result<()> {
+    let names = |folder: &Path| -> Result<Vec<String>> {
+        let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    };
+    let known = |folder: &str| EXERCISES.iter().any(|exercise| exercise.folder == folder);
+    let lessons = root().join("lessons");
+    for folder in names(&lessons)? {
+        let is_lesson = folder.starts_with(|c: char| c.is_ascii_digit());
+        ensure!(!is_lesson || known(&folder), "lessons/{folder} has no exercise");
+    }
+    let checks = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for kind in ["mistakes", "right"] {
+        for folder in names(&checks.join(kind))? {
+            ensure!(known(&folder), "{kind}/{folder} belongs to no exercise");
+            for patch in names(&checks.join(kind).join(&folder))? {
+                ensure!(patch.ends_with(".patch"), "{kind}/{folder}/{patch} is no patch");
+            }
+        }
+    }
+    for file in names(&checks.join("handed-out"))? {
+        let folder = file.strip_suffix(".rs").unwrap_or(&file);
+        ensure!(known(folder), "handed-out/{file} belongs to no exercise");
+    }
+    Ok(())
 }
 
 fn the_hand_out_is_refused(compiler: &Compiler, exercise: &Exercise) -> Result<()> {
