@@ -63,7 +63,7 @@ fn checked(exercise: &Exercise) -> Result<(bool, String)> {
     text += &match (done, mine) {
         (true, _) => what_comes_next(exercise),
         (false, Mine::HandOut) => where_to_begin(exercise),
-        (false, _) => hints::after_a_failure(exercise)?,
+        (false, _) => hints::after_a_failure(exercise, outcomes.iter().any(Result::is_ok))?,
     };
     Ok((done, text))
 }
