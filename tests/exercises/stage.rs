@@ -359,10 +359,11 @@ impl Scene {
 }
 
 impl Program {
-    /// The address in the ready line, which must be the first line: `listening on 127.0.0.1:40123`.
+    /// The address in the ready line, `listening on 127.0.0.1:40123`. A program may say something else
+    /// before.
     pub fn listening(&self) -> Result<SocketAddr, Broken> {
         let expected = "the ready line, `listening on 127.0.0.1:…`";
-        let line = self.wait(expected, |terminal, left| terminal.try_expect("\n", left))?;
+        let line = self.line(expected, |line| line.starts_with("listening on"))?;
         let address = line.trim_end().strip_prefix("listening on ");
         match address.and_then(|address| address.parse().ok()) {
             Some(address) => Ok(address),
