@@ -15,7 +15,8 @@ pub const EXERCISE: Exercise = Exercise {
         },
         Promise {
             name: "two senders are counted apart, and each is answered itself",
-            task: "… with the datagram `seen N`, to whoever sent it. N counts the messages from this sender.",
+            task: "Each message is answered with the datagram `seen N`, to whoever sent it. N counts the \
+                   messages from this sender.",
             check: two_senders_are_counted_apart,
         },
         Promise {
