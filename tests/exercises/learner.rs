@@ -44,7 +44,7 @@ fn checked(exercise: &Exercise) -> Result<(bool, String)> {
         let file = exercise.file();
         let reset = command("reset", exercise);
         let text =
-            format!("{} is missing. The hand-out comes back with `{reset}`.\n", file.display());
+            format!("{} is missing.\nThe hand-out comes back with `{reset}`.\n", file.display());
         return Ok((false, text));
     }
     let name = exercise.program();

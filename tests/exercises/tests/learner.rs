@@ -527,7 +527,7 @@ fn colours_are_for_those_who_want_them() {
 #[test]
 fn a_wrong_call_is_explained() {
     let files = Files::new("");
-    assert_has(&files.run(&["13"], 2), &["there is no exercise 13; they are 01 to 12"]);
+    assert_has(&files.run(&["13"], 2), &["'13'", "the exercises are 01 to 12"]);
     assert_has(&files.run(&["hint"], 2), &["Usage: cargo exercise hint"]);
     assert_has(&files.run(&["--help"], 0), &["Usage: cargo exercise [NUMBER]", "watch", "hint"]);
 }
