@@ -119,7 +119,15 @@ fn a_confirmation_is_not_confirmed(stage: &mut Stage) -> Result<(), Broken> {
 fn what_looks_like_one_is_a_message(stage: &mut Stage) -> Result<(), Broken> {
     let (_program, address) = start(stage)?;
     let sender = stage.peer("the sender")?;
-    let texts = ["seen it yesterday", "seen", "seen 3 times", "unseen 4", "I have seen 5"];
+    let texts = [
+        "seen it yesterday",
+        "seen",
+        "seen 3 times",
+        "unseen 4",
+        "I have seen 5",
+        "seen ",
+        "seen -1",
+    ];
     for (number, text) in (1..).zip(texts) {
         confirmed(&sender, text, address, number)?;
     }
