@@ -13,47 +13,47 @@ named = $(if $(N),$(call learner,$(1)),@echo 'Say which exercise, as in: make $@
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-book: ## build the book, serve it on this machine, and show what is saved at once
+book: ## build the book, serve it here, and show what is saved at once
 	cargo run --locked --package notebook -- serve
 
 book-build: ## build the book into target/book
 	cargo run --locked --package notebook -- build
 
-record: ## record the new and changed sessions for systems that cannot run them (on Linux)
+record: ## record new and changed sessions for other systems (on Linux)
 	cargo run --locked --package notebook -- record
 
-exercise: ## check your exercise N, as in make exercise N=07; without N, show what is to do
+exercise: ## check your exercise, as in N=07; without N, show what is to do
 	$(call learner,$(N))
 
-watch: ## check your exercise N again on each save; without N, the first that is not done
+watch: ## check exercise N on each save; without N, the first not done
 	$(call learner,watch $(N))
 
 hint: ## show the next hint for exercise N; with AGAIN=1, the first
 	$(call named,hint $(N) $(if $(AGAIN),--again))
 
-reset: ## put the hand-out of exercise N back, and keep your file beside it
+reset: ## put the hand-out of exercise N back, and keep your file too
 	$(call named,reset $(N))
 
 solution: ## show the difference between your exercise N and the solution
 	$(call named,solution $(N))
 
-grade: ## check all exercises and write the points to target/grade; with DIR=folder, grade a class
+grade: ## write your points to target/grade; with DIR=folder, of a class
 	$(call checks,grade $(if $(DIR),"$(DIR)"))
 
-handout: ## write the course without the solutions to target/handout, an archive for a class
+handout: ## pack the course without the solutions into target/handout
 	$(call checks,handout)
 
-test: ## run every lesson and every session of the book, with real processes and real sockets
+test: ## run every lesson and session of the book, with real sockets
 	cargo test --locked
 	cargo test --locked --package notebook
 
-proof: ## prove that the checks of the exercises are honest, and that a class can be graded
+proof: ## prove that the checks are honest and a class can be graded
 	cargo test --locked --package checks
 
 browser: book-build ## try the book in a browser: needs Chromium and Node 20
 	cd tests/browser && npm ci --no-audit --no-fund && npm test
 
-bench: ## compare the downloader, the answering servers and the group chat with other programs
+bench: ## compare servers, chat and downloader with other programs
 	cargo bench --locked --bench compare
 
 lint: ## formatting, clippy and the documentation, without a warning
@@ -65,5 +65,5 @@ lint: ## formatting, clippy and the documentation, without a warning
 fmt: ## format the code
 	cargo fmt --all
 
-doc: ## build and open the documentation of the library that the lessons share
+doc: ## build and open the documentation of what the lessons share
 	cargo doc --locked --no-deps --lib --open

@@ -37,7 +37,7 @@ fn run(args: Args) -> Result<()> {
         Some(address) => address.resolve()?,
         None => any_address_like(to),
     };
-    // One socket for all of them: its port is by what the receiver knows the sender.
+    // One socket for all of them: by its port the receiver knows the sender.
     let socket = UdpSocket::bind(local).with_context(|| format!("cannot bind {local}"))?;
     let source = source_address(&socket, to)?;
 

@@ -80,7 +80,11 @@ fn all_come_from_one_address(stage: &mut Stage) -> Result<(), Broken> {
         let from = datagram.from;
         let first = *first.get_or_insert(from);
         let came = format!("{} came from {from}", datagram.quoted());
-        stage.require(from.ip() == ip, &format!("the sender's address is {ip}"), &*came)?;
+        stage.require(
+            from.ip() == ip,
+            &format!("the sender is {ip}, the address of --bind"),
+            &*came,
+        )?;
         let expected = format!("all come from {first}, as the first one did");
         stage.require(from == first, &expected, came)?;
     }

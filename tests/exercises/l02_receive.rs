@@ -72,7 +72,8 @@ fn shown(
 ) -> Result<(), Broken> {
     sender.send(text, to)?;
     let wanted = format!("{front}from {}: {kept}", sender.address());
-    let expected = format!("the line `{}`", wanted.trim_end());
+    let cut = if text == kept { "" } else { " (cut)" };
+    let expected = format!("the line `{}{cut}`", wanted.trim_end());
     let right = |line: &str| shows(line, &wanted) && line.starts_with(front);
     program.line(&expected, right).map(drop)
 }

@@ -124,8 +124,8 @@ impl Chat {
 
 fn the_menu_has_the_line(stage: &mut Stage) -> Result<(), Broken> {
     let chat = Chat::start(stage)?;
-    let shows = |line: &str| line.contains("3: address");
-    chat.program.line("the line `3: address` in the menu", shows).map(drop)
+    let shows = |line: &str| line.trim().starts_with("3: address");
+    chat.program.line("a line `3: address` of its own in the menu", shows).map(drop)
 }
 
 fn messages_go_there(stage: &mut Stage) -> Result<(), Broken> {

@@ -15,8 +15,9 @@ pub const EXERCISE: Exercise = Exercise {
         },
         Promise {
             name: "the messages of a client are numbered, and only the first is greeted",
-            task: "The server counts the messages of each client, and shows each with its number. Only \
-                   the first message is greeted.",
+            task: "The server counts the messages of each client, and shows each with its number: \
+                   `message 2 from 127.0.0.1:54321: hello`. The first message is number 1. Only the first \
+                   message is greeted.",
             check: messages_are_numbered,
         },
         Promise {

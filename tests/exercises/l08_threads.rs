@@ -15,7 +15,8 @@ pub const EXERCISE: Exercise = Exercise {
         },
         Promise {
             name: "two senders are counted apart, and each is answered itself",
-            task: "… with the datagram `seen N`, to whoever sent it. N counts the messages from this sender.",
+            task: "Each message is answered with the datagram `seen N`, to whoever sent it. N counts the \
+                   messages from this sender.",
             check: two_senders_are_counted_apart,
         },
         Promise {
@@ -118,7 +119,15 @@ fn a_confirmation_is_not_confirmed(stage: &mut Stage) -> Result<(), Broken> {
 fn what_looks_like_one_is_a_message(stage: &mut Stage) -> Result<(), Broken> {
     let (_program, address) = start(stage)?;
     let sender = stage.peer("the sender")?;
-    let texts = ["seen it yesterday", "seen", "seen 3 times", "unseen 4", "I have seen 5"];
+    let texts = [
+        "seen it yesterday",
+        "seen",
+        "seen 3 times",
+        "unseen 4",
+        "I have seen 5",
+        "seen ",
+        "seen -1",
+    ];
     for (number, text) in (1..).zip(texts) {
         confirmed(&sender, text, address, number)?;
     }

@@ -12,8 +12,9 @@ pub const EXERCISE: Exercise = Exercise {
     promises: &[
         Promise {
             name: "the server sends a file from the offset on, and the whole file to an old client",
-            task: "The server then sends the file from that byte on. A request without a line feed means \
-                   what it means now.",
+            task: "A request may carry an offset behind the name: the name, a line feed, and a number in \
+                   decimal. The server then sends the file from that byte on. A request without a line \
+                   feed means what it means now.",
             check: the_server_sends_from_the_offset_on,
         },
         Promise {
@@ -29,14 +30,15 @@ pub const EXERCISE: Exercise = Exercise {
         },
         Promise {
             name: "when nothing is missing, the file stays as it is and the status is 0",
-            task: "When nothing is missing, the answer is empty: say so, leave the file as it is, and end \
-                   with status 0. A file that is there is refused without `--resume`.",
+            task: "`get NAME --resume` asks with the length of the part as the offset. When nothing is \
+                   missing, the answer is empty: say so, leave the file as it is, and end with status 0. \
+                   A file that is there is refused without `--resume`.",
             check: when_nothing_is_missing,
         },
         Promise {
             name: "a download that was cut goes on behind the part that is there",
-            task: "With the length of the part as the offset, and puts what comes behind the part. Without \
-                   a part it gets the whole file.",
+            task: "`get NAME --resume` asks with the length of the part as the offset, and puts what comes \
+                   behind the part. Without a part it gets the whole file.",
             check: a_cut_download_goes_on,
         },
         Promise {

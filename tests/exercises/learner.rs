@@ -44,7 +44,7 @@ fn checked(exercise: &Exercise) -> Result<(bool, String)> {
         let file = exercise.file();
         let reset = command("reset", exercise);
         let text =
-            format!("{} is missing. The hand-out comes back with `{reset}`.\n", file.display());
+            format!("{} is missing.\nThe hand-out comes back with `{reset}`.\n", file.display());
         return Ok((false, text));
     }
     let name = exercise.program();
@@ -63,7 +63,7 @@ fn checked(exercise: &Exercise) -> Result<(bool, String)> {
     text += &match (done, mine) {
         (true, _) => what_comes_next(exercise),
         (false, Mine::HandOut) => where_to_begin(exercise),
-        (false, _) => hints::after_a_failure(exercise)?,
+        (false, _) => hints::after_a_failure(exercise, outcomes.iter().any(Result::is_ok))?,
     };
     Ok((done, text))
 }

@@ -55,6 +55,6 @@ pub fn exercise(number: &str) -> Result<&'static Exercise, String> {
     found.copied().ok_or_else(|| {
         let first = EXERCISES.first().map_or("", |it| it.number());
         let last = EXERCISES.last().map_or("", |it| it.number());
-        format!("there is no exercise {number}; they are {first} to {last}")
+        format!("the exercises are {first} to {last}")
     })
 }

@@ -41,7 +41,8 @@ pub fn told(exercise: &Exercise, outcomes: &[Outcome], width: usize) -> String {
         exercise.file().display()
     );
     for (promise, outcome) in exercise.promises.iter().zip(outcomes) {
-        let _ = writeln!(text, "  {}  {}", mark(outcome.is_ok()), promise.name);
+        let (mark, indent) = mark(outcome.is_ok());
+        let _ = writeln!(text, "  {mark}  {}", wrapped(promise.name, indent, width));
     }
     let kept = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     let _ = writeln!(text, "\n{kept} of {} promises are kept.", outcomes.len());
@@ -65,13 +66,11 @@ pub fn plain(text: &str) -> String {
     strip_str(text).to_string()
 }
 
-/// Before a promise: whether it is kept.
-fn mark(kept: bool) -> String {
-    let (style, sign, word) = if kept { (GOOD, '✓', "kept  ") } else { (BAD, '✗', "broken") };
-    match shows_signs() {
-        true => format!("{style}{sign}{style:#}"),
-        false => format!("{style}{word}{style:#}"),
-    }
+/// Before a promise: whether it is kept, and in which column the promise begins.
+fn mark(kept: bool) -> (String, usize) {
+    let (style, sign, word) = if kept { (GOOD, "✓", "kept  ") } else { (BAD, "✗", "broken") };
+    let shown = if shows_signs() { sign } else { word };
+    (format!("{style}{shown}{style:#}"), shown.chars().count() + 4)
 }
 
 /// Whether the terminal most likely has signs that are no letters: by its name, and by the encoding that
@@ -130,13 +129,28 @@ fn explain(text: &mut String, broken: &Broken, width: usize) {
             let _ = writeln!(text, "    {FAINT}… the last {LINES} lines:{FAINT:#}");
         }
         for line in &lines[skipped..] {
-            let line: String = match line.chars().nth(100) {
-                None => line.clone(),
-                Some(_) => line.chars().take(100).chain(['…']).collect(),
-            };
-            let _ = writeln!(text, "    {line}");
+            let _ = writeln!(text, "    {}", screen_line(line, width));
         }
     }
+}
+
+/// How many characters of a line of a screen are shown.
+const SHOWN: usize = 140;
+
+/// A line of a screen, where it is too long in pieces that begin below its text. Nothing is cut between
+/// words: what stands there is what was printed.
+fn screen_line(line: &str, width: usize) -> String {
+    let mut shown: Vec<char> = line.chars().take(SHOWN).collect();
+    if line.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    let (first, rest) = shown.split_at(shown.len().min(width.saturating_sub(4)));
+    let pieces = rest.chunks(width.saturating_sub(6).max(1));
+    let mut text: String = first.iter().collect();
+    for piece in pieces {
+        let _ = write!(text, "\n      {}", piece.iter().collect::<String>());
+    }
+    text
 }
 
 /// A text in lines of at most `width` characters where words allow, each but the first behind `indent`
@@ -264,6 +278,14 @@ mod tests {
         assert_eq!(wrapped("one two  three\nfour", 2, 9), "one two\n   three\n  four");
         assert_eq!(wrapped("one two  three", 2, usize::MAX), "one two  three");
         assert_eq!(wrapped("a-long-long-word b", 2, 9), "a-long-long-word\n  b");
+    }
+
+    #[test]
+    fn a_long_line_of_a_screen_goes_on_below_its_text() {
+        assert_eq!(screen_line("| 0123456789abcdef", 12), "| 012345\n      6789ab\n      cdef");
+        assert_eq!(screen_line("| 012345", 12), "| 012345");
+        let long = "x".repeat(SHOWN + 1);
+        assert_eq!(screen_line(&long, usize::MAX), format!("{}…", &long[1..]));
     }
 
     #[test]

@@ -449,7 +449,8 @@ impl Program {
 
     /// Waits until the program has ended by itself. `when` completes "the program ends …".
     pub fn ends(&self, when: &str) -> Result<Ended, Broken> {
-        self.wait(&format!("the program ends {when}"), |terminal, left| terminal.try_wait(left))
+        let expected = format!("the program ends {when}");
+        self.wait_or(&expected, "it still runs after", |terminal, left| terminal.try_wait(left))
     }
 
     /// Waits until the program has ended by itself, with this exit status.
@@ -500,6 +501,16 @@ impl Program {
         expected: &str,
         wait: impl FnOnce(&mut Terminal, Duration) -> Result<T, Missing>,
     ) -> Result<T, Broken> {
+        self.wait_or(expected, "nothing of that within", wait)
+    }
+
+    /// `late` is what came when the time is over, up to the seconds.
+    fn wait_or<T>(
+        &self,
+        expected: &str,
+        late: &str,
+        wait: impl FnOnce(&mut Terminal, Duration) -> Result<T, Missing>,
+    ) -> Result<T, Broken> {
         let left = self.scene.left();
         let missing = match self.with(|terminal| wait(terminal, left)) {
             Ok(found) => return Ok(found),
@@ -520,7 +531,7 @@ impl Program {
             }
             Missing::Late => match self.scene.ended() {
                 Some(ended) => ended,
-                None => format!("nothing of that within {} s", left.as_secs_f64().round()),
+                None => format!("{late} {} s", left.as_secs_f64().round()),
             },
         };
         Err(self.scene.broken(expected, came))

@@ -51,7 +51,7 @@ pub fn reset(exercise: &Exercise) -> Result<ExitCode> {
         let _ = write!(
             text,
             "Your file is kept: {STRONG}{backup}{STRONG:#}\n\
-             To have it back:   {copy} {backup} {file}\n",
+             To have it back:\n  {copy} {backup} {file}\n",
             backup = shown(&backup),
             file = shown(&file)
         );
@@ -156,8 +156,8 @@ pub fn solution(exercise: &Exercise) -> Result<ExitCode> {
         }
         let _ = writeln!(
             text,
-            "\n{BAD}- yours{BAD:#}   {GOOD}+ the solution{GOOD:#}   {FAINT}There are other right ways; \
-             what counts is `{}`.{FAINT:#}",
+            "\n{BAD}- yours{BAD:#}   {GOOD}+ the solution{GOOD:#}\n\
+             {FAINT}There are other right ways; what counts is `{}`.{FAINT:#}",
             command("exercise", exercise)
         );
     }

@@ -1,7 +1,8 @@
 //! Hints, one after the other.
 //!
 //! How many a learner has seen stands in a file below `target/`, which `cargo clean` takes away. Only who
-//! asks gets another: a check that fails shows the first, and from then on the last that was seen.
+//! asks gets another: a check of which nothing is right shows the first, and from then on each that fails
+//! shows the last that was seen.
 
 use std::fs;
 use std::path::PathBuf;
@@ -32,15 +33,19 @@ pub fn hint(exercise: &Exercise, again: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What stands below a check that failed.
+/// What stands below a check that failed. `begun` says that a promise is kept already: the first hint tells
+/// how to begin, and whoever is further is only told that there are hints.
 ///
 /// # Errors
 /// What was seen cannot be written down.
-pub(super) fn after_a_failure(exercise: &Exercise) -> Result<String> {
+pub(super) fn after_a_failure(exercise: &Exercise, begun: bool) -> Result<String> {
     if exercise.hints.is_empty() {
         return Ok(String::new());
     }
     let mut seen = seen(exercise);
+    if seen == 0 && begun {
+        return Ok(format!("\n{FAINT}A hint: {}{FAINT:#}\n", command("hint", exercise)));
+    }
     if seen == 0 {
         seen = 1;
         remember(exercise, seen)?;

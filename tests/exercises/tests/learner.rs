@@ -259,10 +259,15 @@ fn a_right_program_is_told_what_comes_next() {
 }
 
 #[test]
-fn a_half_done_exercise_is_told_the_first_broken_promise_and_one_hint() {
+fn a_half_done_exercise_is_told_the_first_broken_promise_and_the_hint_that_was_asked_for() {
     let course = Course::lock();
     course.save(&half_done());
-    course.run(&["hint", "07", "--again"], 0);
+    // As on the first day: no hint was seen.
+    let _ = fs::remove_file(course.root.join("target/exercises/07-echo.hints"));
+    let text = course.run(&["07"], 1);
+    assert_has(&text, &["3 of 4 promises are kept.", "\nA hint: cargo exercise hint 07\n"]);
+    assert!(!text.contains("Hint 1"), "{text}");
+    course.run(&["hint", "07"], 0);
     for (level, next) in
         [("0", "The next hint: cargo exercise hint 07"), ("1", "The next hint: make hint N=07")]
     {
@@ -553,8 +558,8 @@ fn colours_are_for_those_who_want_them() {
 fn a_wrong_call_is_explained() {
     let files = Files::new("");
     let last = EXERCISES.last().expect("there are exercises").number();
-    let said = format!("there is no exercise 99; they are 01 to {last}");
-    assert_has(&files.run(&["99"], 2), &[&said]);
+    let said = format!("the exercises are 01 to {last}");
+    assert_has(&files.run(&["99"], 2), &["'99'", &said]);
     assert_has(&files.run(&["hint"], 2), &["Usage: cargo exercise hint"]);
     assert_has(&files.run(&["--help"], 0), &["Usage: cargo exercise [NUMBER]", "watch", "hint"]);
 }
