@@ -251,6 +251,8 @@ struct Found {
     remarks: Vec<String>,
     /// How many names stand before the paths that are offered now: 1 within an archive of a folder.
     within: usize,
+    /// How many bytes were read of all that was offered.
+    read: u64,
 }
 
 /// A file that is an exercise.
@@ -264,8 +266,15 @@ struct Candidate {
 impl Found {
     /// Reads this file if it is an exercise, and a better one than what was found before.
     fn offer<R: Read>(&mut self, path: &str, open: impl FnOnce() -> io::Result<R>) {
+        // An archive that holds an exercise again and again, each time at a better place.
+        if self.read > MOST_UNPACKED {
+            return self.refuse(path, "comes after too many others");
+        }
         if let Some((exercise, depth)) = self.place(path) {
             let text = open().and_then(|file| read_source(file));
+            self.read += text
+                .as_ref()
+                .map_or(0, |it| it.as_ref().map_or(LONGEST_SOURCE, |it| it.len() as u64));
             let text = match text {
                 Ok(Some(text)) => Ok(text),
                 Ok(None) => Err(format!("is longer than {} KiB", LONGEST_SOURCE >> 10)),
@@ -287,7 +296,11 @@ impl Found {
     fn place(&mut self, path: &str) -> Option<(&'static Exercise, usize)> {
         let exercise = exercise_at(path)?;
         if path.starts_with('/') || path.split('/').any(|part| part == "..") {
-            self.remarks.push(format!("a path of the archive leads out of it: {path}"));
+            // The first of them tells enough, and the start of it.
+            if self.remarks.is_empty() {
+                let start: String = path.chars().take(100).collect();
+                self.remarks.push(format!("a path of the archive leads out of it: {start}"));
+            }
             return None;
         }
         let names = path.split('/').filter(|part| !matches!(*part, "" | "."));
@@ -383,6 +396,31 @@ mod tests {
             expected.splice(0..0, ["%C0%EE", "%CD%F5"]);
         }
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn what_is_offered_again_and_again_is_not_read_without_end() {
+        let mut found = Found::default();
+        let mut opened = 0;
+        for number in (0..3000).rev() {
+            found.offer(&format!("{number:04}/07-echo/exercise.rs"), || {
+                opened += 1;
+                Ok(io::repeat(b' '))
+            });
+        }
+        assert!(opened <= MOST_UNPACKED / LONGEST_SOURCE + 1, "{opened}");
+        assert!(found.into_sources().refused["07-echo"].contains("too many"));
+    }
+
+    #[test]
+    fn many_paths_that_lead_out_are_one_remark() {
+        let mut found = Found::default();
+        for number in 0..1000 {
+            let path = format!("../{number}{}/07-echo/exercise.rs", "x".repeat(1000));
+            found.offer(&path, || Ok(io::empty()));
+        }
+        let remarks = found.into_sources().remarks;
+        assert!(remarks.len() == 1 && remarks[0].len() < 200, "{remarks:?}");
     }
 
     #[test]
