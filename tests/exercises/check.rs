@@ -1,5 +1,6 @@
 //! What an exercise promises, and what became of each promise.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -47,6 +48,18 @@ pub struct Broken {
 /// What became of a promise: its number in the exercise's list, and what broke it.
 pub type Outcome = Result<(), Broken>;
 
+/// A check that could not do its own part.
+#[derive(Clone, Copy, Debug)]
+pub struct Unchecked;
+
+impl fmt::Display for Unchecked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("could not be checked: no process could be started, or no file written")
+    }
+}
+
+impl std::error::Error for Unchecked {}
+
 impl Exercise {
     /// Its number, two digits: `07`.
     pub fn number(&self) -> &'static str {
@@ -70,18 +83,20 @@ impl Exercise {
 
     /// Checks every promise, all at the same time, each with programs, sockets and a folder of its own:
     /// what became of each, in the order of the promises. It takes at most [`crate::stage::LONGEST`].
-    pub fn check(&self, subject: &Subject) -> Vec<Outcome> {
+    ///
+    /// # Errors
+    /// A check could not do its own part: no process can be started, no file written. That says nothing of
+    /// the program.
+    pub fn check(&self, subject: &Subject) -> Result<Vec<Outcome>, Unchecked> {
         let subject = Arc::new(subject.clone());
         let checks = self.promises.iter().map(|promise| {
             let subject = subject.clone();
             // A program ends with the thread that started it, so each promise has its own.
-            thread::spawn(move || Stage::new(subject).play(promise.check))
+            thread::Builder::new().spawn(move || Stage::new(subject).play(promise.check))
         });
         let checks: Vec<_> = checks.collect();
-        let outcomes = checks
-            .into_iter()
-            .map(|check| check.join().unwrap_or_else(|fault| std::panic::resume_unwind(fault)));
-        outcomes.collect()
+        let ended: Vec<_> = checks.into_iter().map(|check| check.ok()?.join().ok()).collect();
+        ended.into_iter().map(|outcome| outcome.ok_or(Unchecked)).collect()
     }
 }
 

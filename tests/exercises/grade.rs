@@ -193,7 +193,12 @@ impl Work {
         match &self.program {
             Ok(program) => {
                 let subject = Subject::plain(&self.exercise.program(), program.clone());
-                Grade::checked(self.exercise, &self.exercise.check(&subject), points)
+                match self.exercise.check(&subject) {
+                    Ok(outcomes) => Grade::checked(self.exercise, &outcomes, points),
+                    Err(unchecked) => {
+                        Grade::unchecked(self.exercise, unchecked.to_string(), points)
+                    }
+                }
             }
             Err(why) => Grade::unchecked(self.exercise, *why, points),
         }

@@ -57,6 +57,7 @@ fn checked(exercise: &Exercise) -> Result<(bool, String)> {
     let subject = Subject::plain(&name, program);
     let note = "still checking: somebody is waited for …";
     let outcomes = patiently(note, Duration::from_secs(3), || exercise.check(&subject));
+    let outcomes = outcomes.with_context(|| format!("exercise {}", exercise.number()))?;
     let mut text = said;
     text += &told(exercise, &outcomes, WIDTH);
     let done = is_done(&outcomes);

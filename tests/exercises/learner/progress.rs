@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::EXERCISES;
 use crate::check::Exercise;
@@ -113,23 +113,26 @@ fn states() -> Result<Vec<State>> {
     let built = patiently(note, second, || compile::build(names.iter().map(String::as_str)))?;
     let states = Mutex::new(states);
     let next = AtomicUsize::new(0);
-    let check_some = || {
+    let check_some = || -> Result<()> {
         while let Some((index, exercise)) = begun.get(next.fetch_add(1, Ordering::Relaxed)) {
             let name = exercise.program();
             let program = built.get(&name).and_then(|built| built.program.clone());
             let Some(program) = program else { continue };
             let outcomes = exercise.check(&Subject::plain(&name, program));
+            let outcomes = outcomes.with_context(|| format!("exercise {}", exercise.number()))?;
             let kept = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
             let state = if is_done(&outcomes) { State::Done } else { State::Begun(kept) };
             states.lock().unwrap_or_else(PoisonError::into_inner)[*index] = state;
         }
+        Ok(())
     };
     patiently("checking what you have begun …", second, || {
         thread::scope(|scope| {
-            for _ in 0..AT_ONCE {
-                scope.spawn(check_some);
-            }
-        });
-    });
+            let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(check_some)).collect();
+            workers.into_iter().try_for_each(|worker| {
+                worker.join().unwrap_or_else(|fault| std::panic::resume_unwind(fault))
+            })
+        })
+    })?;
     Ok(states.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

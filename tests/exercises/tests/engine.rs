@@ -41,7 +41,7 @@ fn tried(check: fn(&mut Stage) -> Outcome) -> (Outcome, String) {
     };
     let subject = odd();
     let began = Instant::now();
-    let mut outcomes = exercise.check(&subject);
+    let mut outcomes = exercise.check(&subject).expect("a check does its own part");
     let took = began.elapsed();
     let report = report(&exercise, &outcomes);
     assert!(took < SOON, "it took {took:?}\n{report}");
@@ -295,4 +295,20 @@ fn what_a_program_left_behind_does_not_hide_that_it_has_ended() {
     });
     assert_eq!(broken.came, "nothing: your program ended with exit status 0");
     assert_nobody_is_left(&mark("hidden"));
+}
+
+#[test]
+fn a_check_that_fails_itself_is_no_broken_promise() {
+    let exercise = Exercise {
+        folder: "07-echo",
+        title: "Echo",
+        promises: &[
+            Promise { name: "is kept", task: "", check: |_| Ok(()) },
+            Promise { name: "cannot be checked", task: "", check: |_| panic!("no room") },
+        ],
+        hints: &[],
+        handed_out: "",
+    };
+    let unchecked = exercise.check(&odd()).expect_err("there is no outcome");
+    assert!(unchecked.to_string().starts_with("could not be checked"));
 }

@@ -94,7 +94,7 @@ fn check(
         Ok(said) => bail!("it compiles with warnings:\n{said}"),
         Err(said) => bail!("it does not compile:\n{said}"),
     }
-    Ok(exercise.check(&Subject::plain(&exercise.program(), program)))
+    Ok(exercise.check(&Subject::plain(&exercise.program(), program))?)
 }
 
 /// What is in no list is not tried, and nobody would see it.
