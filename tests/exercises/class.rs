@@ -43,7 +43,6 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -58,6 +57,7 @@ use crate::EXERCISES;
 use crate::check::Exercise;
 use crate::compile::{Compiler, root};
 use crate::grade::{Grade, NOT_BEGUN, Points, points};
+use crate::side_by_side::side_by_side;
 
 /// How a class is graded.
 #[derive(Clone, Debug, clap::Args)]
@@ -110,30 +110,16 @@ pub fn grade(folder: &Path, options: &Options) -> Result<ExitCode> {
     let jobs = options.jobs.unwrap_or(cores).clamp(1, hand_ins.len());
 
     let progress = Progress::new(hand_ins.len());
-    let (next, rows) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs)
-            .map(|_| {
-                scope.spawn(|| -> Result<()> {
-                    while let Some(hand_in) = hand_ins.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let row = grader.grade(hand_in);
-                        let row = row.with_context(|| printable(&hand_in.name))?;
-                        progress.graded(&hand_in.name, &row);
-                        let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
-                        rows.insert(hand_in.name.clone(), row);
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
-        for worker in workers {
-            worker.join().unwrap_or_else(|fault| std::panic::resume_unwind(fault))?;
-        }
-        Ok::<_, anyhow::Error>(())
-    })?;
+    let grade = |hand_in: &HandIn| {
+        let row = grader.grade(hand_in).with_context(|| printable(&hand_in.name))?;
+        progress.graded(&hand_in.name, &row);
+        Ok(row)
+    };
+    let rows = side_by_side(&hand_ins, jobs, grade, |_| {})?;
+    let names = hand_ins.iter().map(|hand_in| hand_in.name.clone());
+    let rows: BTreeMap<_, _> = names.zip(rows).collect();
     progress.finish();
 
-    let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
     let path = grader.out.join("class.csv");
     write_csv(&path, &rows)?;
     print!("{}", table(&rows));
@@ -422,32 +408,12 @@ impl Grader {
     /// Compiles and checks these texts, each as a job of its own: what became of each, by its folder.
     fn run_all(&self, tasks: &[(&Exercise, &[u8])]) -> Result<BTreeMap<&'static str, Ran>> {
         let deadline = Instant::now() + Duration::from_secs(self.limits.whole);
-        let (next, all) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-        thread::scope(|scope| {
-            let workers: Vec<_> = (0..AT_ONCE.min(tasks.len()))
-                .map(|_| {
-                    scope.spawn(|| -> Result<()> {
-                        while let Some((exercise, text)) =
-                            tasks.get(next.fetch_add(1, Ordering::Relaxed))
-                        {
-                            let ran = match Instant::now() < deadline {
-                                true => self.run(exercise, text, self.limits, deadline)?,
-                                false => {
-                                    Ran { ended: Some(self.limits.time_is_up()), ..Ran::default() }
-                                }
-                            };
-                            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-                            all.insert(exercise.folder, ran);
-                        }
-                        Ok(())
-                    })
-                })
-                .collect();
-            workers.into_iter().try_for_each(|worker| {
-                worker.join().unwrap_or_else(|fault| std::panic::resume_unwind(fault))
-            })
-        })?;
-        Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
+        let run = |(exercise, text): &(&Exercise, &[u8])| match Instant::now() < deadline {
+            true => self.run(exercise, text, self.limits, deadline),
+            false => Ok(Ran { ended: Some(self.limits.time_is_up()), ..Ran::default() }),
+        };
+        let all = side_by_side(tasks, AT_ONCE, run, |_| {})?;
+        Ok(tasks.iter().map(|(exercise, _)| exercise.folder).zip(all).collect())
     }
 
     /// Compiles and checks this text.

@@ -5,9 +5,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 use quick_xml::Writer;
@@ -19,6 +16,7 @@ use crate::EXERCISES;
 use crate::check::{Exercise, Outcome};
 use crate::compile::{self, root};
 use crate::learner::{Mine, on_interrupt};
+use crate::side_by_side::side_by_side;
 use crate::stage::Subject;
 
 /// The points of each exercise, by its number. The file is read anew, so that a teacher may change it
@@ -109,7 +107,8 @@ pub fn own() -> Result<ExitCode> {
     let mut table = io::stdout().lock();
     let works = begun()?;
     // That nobody reads the table is no error: the files are there to be read.
-    let grades = graded(&works, &points, |grade| drop(table.write_all(row(grade).as_bytes())));
+    let show = |grade: &Grade| drop(table.write_all(row(grade).as_bytes()));
+    let grades = side_by_side(&works, SIDE_BY_SIDE, |work| Ok(work.grade(&points)), show)?;
     let sheet = Sheet::of(grades);
     let written = |file: &Path, text: &[u8]| {
         fs::write(file, text).with_context(|| file.display().to_string())
@@ -157,35 +156,6 @@ fn begun() -> Result<Vec<Work>> {
         }
     }
     Ok(works)
-}
-
-/// Checks these, several side by side, and shows each as soon as it and all before it are graded.
-fn graded(works: &[Work], points: &Points, mut show: impl FnMut(&Grade)) -> Vec<Grade> {
-    let next = AtomicUsize::new(0);
-    let (tell, told) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..SIDE_BY_SIDE {
-            let (next, tell) = (&next, tell.clone());
-            scope.spawn(move || {
-                while let Some(work) = works.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let _ = tell.send((work.exercise.number(), work.grade(points)));
-                }
-            });
-        }
-        drop(tell);
-        let mut waiting = BTreeMap::new();
-        let mut grades = Vec::new();
-        for (number, grade) in told {
-            waiting.insert(number, grade);
-            while let Some(work) = works.get(grades.len())
-                && let Some(grade) = waiting.remove(work.exercise.number())
-            {
-                show(&grade);
-                grades.push(grade);
-            }
-        }
-        grades
-    })
 }
 
 impl Work {

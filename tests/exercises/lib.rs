@@ -12,6 +12,7 @@ pub mod grade;
 pub mod handout;
 pub mod learner;
 pub mod report;
+mod side_by_side;
 pub mod stage;
 
 mod l01_send;

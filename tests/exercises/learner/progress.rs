@@ -2,10 +2,6 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -14,6 +10,7 @@ use crate::EXERCISES;
 use crate::check::Exercise;
 use crate::compile;
 use crate::report::{BAD, FAINT, GOOD, STRONG};
+use crate::side_by_side::side_by_side;
 use crate::stage::Subject;
 
 use super::{Mine, command, is_done, on_interrupt, patiently, say};
@@ -111,28 +108,19 @@ fn states() -> Result<Vec<State>> {
     let note = "building what you have begun …";
     let second = Duration::from_secs(1);
     let built = patiently(note, second, || compile::build(names.iter().map(String::as_str)))?;
-    let states = Mutex::new(states);
-    let next = AtomicUsize::new(0);
-    let check_some = || -> Result<()> {
-        while let Some((index, exercise)) = begun.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let name = exercise.program();
-            let program = built.get(&name).and_then(|built| built.program.clone());
-            let Some(program) = program else { continue };
-            let outcomes = exercise.check(&Subject::plain(&name, program));
-            let outcomes = outcomes.with_context(|| format!("exercise {}", exercise.number()))?;
-            let kept = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-            let state = if is_done(&outcomes) { State::Done } else { State::Begun(kept) };
-            states.lock().unwrap_or_else(PoisonError::into_inner)[*index] = state;
-        }
-        Ok(())
+    let check = |(_, exercise): &(usize, &Exercise)| {
+        let name = exercise.program();
+        let program = built.get(&name).and_then(|built| built.program.clone());
+        let Some(program) = program else { return Ok(State::DoesNotCompile) };
+        let outcomes = exercise.check(&Subject::plain(&name, program));
+        let outcomes = outcomes.with_context(|| format!("exercise {}", exercise.number()))?;
+        let kept = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        Ok(if is_done(&outcomes) { State::Done } else { State::Begun(kept) })
     };
-    patiently("checking what you have begun …", second, || {
-        thread::scope(|scope| {
-            let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(check_some)).collect();
-            workers.into_iter().try_for_each(|worker| {
-                worker.join().unwrap_or_else(|fault| std::panic::resume_unwind(fault))
-            })
-        })
-    })?;
-    Ok(states.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let note = "checking what you have begun …";
+    let checked = patiently(note, second, || side_by_side(&begun, AT_ONCE, check, |_| {}))?;
+    for ((index, _), state) in begun.iter().zip(checked) {
+        states[*index] = state;
+    }
+    Ok(states)
 }
