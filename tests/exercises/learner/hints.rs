@@ -1,8 +1,7 @@
 //! Hints, one after the other.
 //!
-//! How many a learner has seen stands in a file below `target/`, which `cargo clean` takes away. Only who
-//! asks gets another: a check of which nothing is right shows the first, and from then on each that fails
-//! shows the last that was seen.
+//! How many a learner has seen stands in a file below `target/`, which `cargo clean` takes away. A check that
+//! fails shows the first, and from then on the last that was seen: only who asks gets another.
 
 use std::fs;
 use std::path::PathBuf;
@@ -33,8 +32,8 @@ pub fn hint(exercise: &Exercise, again: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What stands below a check that failed. `begun` says that a promise is kept already: the first hint tells
-/// how to begin, and whoever is further is only told that there are hints.
+/// What stands below a check that failed. `begun` says that a promise is kept already, so that a hint which
+/// was not asked for may be of no use any more.
 ///
 /// # Errors
 /// What was seen cannot be written down.
@@ -43,14 +42,15 @@ pub(super) fn after_a_failure(exercise: &Exercise, begun: bool) -> Result<String
         return Ok(String::new());
     }
     let mut seen = seen(exercise);
-    if seen == 0 && begun {
-        return Ok(format!("\n{FAINT}A hint: {}{FAINT:#}\n", command("hint", exercise)));
-    }
     if seen == 0 {
         seen = 1;
         remember(exercise, seen)?;
     }
-    Ok(format!("\n{}{}", one(exercise, seen - 1), how_to_go_on(exercise, seen)))
+    let perhaps = match begun && seen == 1 {
+        true => format!("{FAINT}If you are past this one, ask for the next.{FAINT:#}\n"),
+        false => String::new(),
+    };
+    Ok(format!("\n{}{perhaps}{}", one(exercise, seen - 1), how_to_go_on(exercise, seen)))
 }
 
 /// Forgets what was seen.
