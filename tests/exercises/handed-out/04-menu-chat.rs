@@ -11,7 +11,7 @@
 //!   it can still be received, as before.
 //!   What is not an address gets a clear line on standard error. The menu comes back, and the old address
 //!   stays. It is the same for an address that this socket cannot reach because it is of the other family:
-//!   [::1]:7788, when the socket has an IPv4 address. Who types nothing keeps the old address, too; a line
+//!   `[::1]:7788`, when the socket has an IPv4 address. Who types nothing keeps the old address, too; a line
 //!   about it is up to you. Ctrl-D in place of an address ends the program, as it does everywhere.
 //!
 //! Try it by hand
@@ -20,7 +20,7 @@
 //!   Terminal 3:   cargo run --bin 04-menu-chat -- 127.0.0.1:7789 --bind 127.0.0.1:7790
 //!   In terminal 1 type 1 and a text; 2 in terminal 2 shows it. Then type 3 and 127.0.0.1:7790, and once
 //!   more 1 and a text; 2 in terminal 3 shows it, from the same port. Now type 3 and 127.0.0.1, 3 and
-//!   127.0.0.1:99999, 3 and [::1]:7788. Each gets its line, and your next text still goes to terminal 3.
+//!   127.0.0.1:99999, 3 and `[::1]:7788`. Each gets its line, and your next text still goes to terminal 3.
 //!
 //! What the check looks at: `make exercise N=04`
 //!   - the menu has the line 3: address
