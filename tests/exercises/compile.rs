@@ -77,9 +77,7 @@ pub struct Compiler {
     pub rustc: PathBuf,
     /// The folder of the Rust toolchain: what a compiler that runs apart has to see.
     pub sysroot: PathBuf,
-    /// The folders of the crates. Programs that cargo built stand there too.
-    pub libraries: Vec<PathBuf>,
-    /// The files of the crates, and nothing else: as `sysroot`.
+    /// The files of the crates: as `sysroot`. Not their folders, where programs that cargo built stand too.
     pub files: Vec<PathBuf>,
     arguments: Vec<OsString>,
     /// How many compilers may start now: as many run as there are cores, or what is checked meanwhile would
@@ -142,7 +140,7 @@ impl Compiler {
         }
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let free = Arc::new((Mutex::new(cores), Condvar::new()));
-        Ok(Self { rustc, sysroot, libraries, files, arguments, free })
+        Ok(Self { rustc, sysroot, files, arguments, free })
     }
 
     /// What rustc is called with so that it makes `program` of the file `source`. Without debugging
